@@ -148,7 +148,7 @@ class WebLegs:
     def answer(self) -> None:
         """Build the answer from the record, without reading the row."""
         from captures.capturing.answers import CaptureBody
-        from core.resources.answers import body_of
+        from core.resources.resource import body_of
 
         self.capture.shown_files, self.capture.shown_references = self.files, []
         json.dumps(body_of(CaptureBody, self.capture))

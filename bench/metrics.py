@@ -31,7 +31,7 @@ django.setup()
 """
 ADD = f"""{SET_UP}
 from cameras.models import Camera
-from captures.capturing.totals import BOUNDS_MS
+from captures.capturing.outcomes import BOUNDS_MS
 from captures.models import CaptureTotal
 
 missing = int(sys.argv[1]) - Camera.objects.present().count()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from bench.figures import Table
 from bench.runs import Runs
 from bench.station import SLUG, BenchStation
-from skycam_project.launch.metrics_port.part_usage import PartUsages
+from skycam_project.launch.metrics_port import PartUsages
 from skycam_project.periodic import TASKS
 from tests.harness.stations.http_client import HttpClient
 from tests.harness.waiting import eventually

@@ -9,9 +9,8 @@ from bench.figures import Table, timed
 from bench.runs import Runs
 from cameras.spool.records import Programme
 from core.sky.horizon import Horizon
-from scheduler.planning.plan import Plan
 from scheduler.planning.planner import plan
-from scheduler.planning.rules import MoonRule, ScheduleRule, Site, SunRule
+from scheduler.planning.rules import MoonRule, Plan, ScheduleRule, Site, SunRule
 from scheduler.planning.sky import known_moon_place, known_sun_place, sky_of_night
 
 LIMIT = "2 s"

@@ -25,7 +25,7 @@ class Publishing:
 
 def publish(publishing: Publishing) -> float:
     """The `reason` of each notice is the time of its publication, in microseconds of the monotonic clock."""
-    from captures.capturing.notices import CAPTURES, CaptureNotice
+    from captures.capturing.outcomes import CAPTURES, CaptureNotice
     from core.broker.notices import publish_notice
 
     began_cpu, began = time.process_time(), time.monotonic()

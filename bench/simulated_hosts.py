@@ -65,12 +65,12 @@ class SimulatedHost:
     def __init__(self, name: str, every_s: float, offset: float) -> None:
         from cameras.spool.moments import iso
         from cameras.supervision.camera_status import CaptureTotals, LastCaptures
-        from cameras.supervision.command_queue import CommandQueue
+        from cameras.supervision.command_router import CommandQueue
         from cameras.supervision.desired_state import HostSnapshot
         from cameras.supervision.host_identity import HostIdentity
         from cameras.supervision.lease import HostLease
         from cameras.supervision.ports import Liveness
-        from core.changes.gate import ChangeGate
+        from core.changes import ChangeGate
 
         self.name, self.every_s, self.since = name, every_s, iso(time.time())
         self.lease = HostLease(name)
@@ -122,7 +122,7 @@ class SimulatedHost:
         from dataclasses import replace
 
         from cameras.supervision.desired_state import desired_states
-        from core.changes.gate import in_one_transaction, without_watching
+        from core.changes import in_one_transaction, without_watching
 
         now = time.monotonic()
         with in_one_transaction():

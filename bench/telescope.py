@@ -22,8 +22,7 @@ from scheduler.telescope.driver.controller import TelescopeCamera
 from scheduler.telescope.driver.driver import TelescopeDriver
 from scheduler.telescope.driver.field import SKY_CODE, Field
 from scheduler.telescope.driver.header import FitsHeader
-from scheduler.telescope.driver.profiles import COMMAND_DELAY_S
-from scheduler.telescope.driver.protocol import STATUS, expose_command, header_command
+from scheduler.telescope.driver.protocol import COMMAND_DELAY_S, STATUS, expose_command, header_command
 from scheduler.telescope.night.field_file import parse_field_file
 from scheduler.telescope.night.night_plan import plan_night
 from scheduler.telescope.night.sky import TelescopeSite

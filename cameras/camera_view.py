@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from cameras.errors import CommandRefused
 from cameras.models import Camera
 from cameras.selectors import camera_for, primary_camera_for
-from core.pages.page import Page
+from core.pages import Page
 from core.templatetags.skycam import clock_text
 from core.text.sentences import join_sentences
 

@@ -10,8 +10,7 @@ from django.core.exceptions import ValidationError
 from cameras.drivers.options import Option, option_errors
 from cameras.models import Camera
 from core.dataclass_json import dataclass_from_json
-from core.text.amounts import pluralize
-from core.text.sentences import sentence
+from core.text.sentences import pluralize, sentence
 
 
 def declared_options(camera: Camera) -> dict[str, Option]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from cameras.errors import ControlError
-from cameras.leases.lease_holders import LeaseHeld
+from cameras.leases import LeaseHeld
 from cameras.live.snapshot_limiter import SnapshotLimitExceeded
 from cameras.live.viewer_registry import LiveViewRefused
-from cameras.presets.service import NoPreset
 from cameras.selectors import NoPrimaryCamera
-from cameras.viewers.service import ViewerNotFound
+from cameras.settings.presets import NoPreset
+from cameras.viewers import ViewerNotFound
 from core.api.problems import PROBLEMS, ExceptionTable, Problem, from_message
 from core.broker.broker import BrokerDown
 

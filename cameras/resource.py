@@ -1,7 +1,6 @@
-"""Cameras as a resource: what a manager sets of one, and what an answer has.
-
-A further field stands here, in the model of the row, and where the camera's process reads it.
-"""
+"""Cameras as a resource: what a manager sets of one, and what an answer has; and a camera as the parameter of a
+request. A further field stands here, in the model of the row, and where the camera's process reads it.
+Django-free."""
 
 from __future__ import annotations
 
@@ -17,6 +16,11 @@ from core.resources.fields import Changes, Fields, field
 from core.resources.resource import Operation, Resource
 from core.resources.values import Flag, HasPassword, Word
 from core.text.names import Line
+
+Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]
+CameraFilter = Annotated[Slug | None, Field(exclude=True)]
+"""The filter of a list. It is no column: `camera_condition` makes the condition, which depends on the user."""
+
 
 if TYPE_CHECKING:
     Compression = str

@@ -13,15 +13,14 @@ from django.shortcuts import redirect
 
 from cameras.camera_view import CameraPage, refusal
 from cameras.errors import UNREACHED
-from cameras.leases.lease_holders import LeaseHeld
+from cameras.leases import LeaseHeld
 from cameras.models import Camera, preset_name_validator
-from cameras.presets import service as presets
-from cameras.presets.service import ComparedSetting, Comparison, NoPreset, presets_for
 from cameras.runtime.messages import Reading
+from cameras.settings import presets
+from cameras.settings.presets import ComparedSetting, Comparison, NoPreset, presets_for
 from cameras.settings.service import adopt_settings, set_settings
 from cameras.settings.settings_form import SettingsForm, setting_label, with_unit
-from core.pages.forms import PageForm, same_message
-from core.pages.page import MESSAGE_LEVELS, is_htmx_request
+from core.pages import MESSAGE_LEVELS, PageForm, is_htmx_request, same_message
 
 
 class PresetForm(PageForm):

@@ -15,10 +15,10 @@ CONSUMERS = {
 """Consumers of frames and stills in a camera process. Django-free."""
 
 RECORDS = {
-    "capture": "captures.ingest.captures.ingest_captures",
-    "gap": "captures.ingest.sessions.ingest_gaps",
-    "session": "captures.ingest.sessions.ingest_sessions",
-    "clip": "captures.ingest.clips.ingest_clips",
+    "capture": "captures.ingest.ingest_captures",
+    "gap": "captures.ingest.ingest_gaps",
+    "session": "captures.ingest.ingest_sessions",
+    "clip": "captures.ingest.ingest_clips",
     "observation": "scheduler.telescope.field_lists.spool.ingest_observations",
 }
 """Kind of spool record -> the function that ingests some of them in their order, idempotent by the record's id."""
@@ -55,7 +55,7 @@ RECONCILERS = {
 }
 """Functions that a camera host calls before it reads the desired states. Each one is idempotent."""
 
-DRAINING = {"states": "skycam_project.hosts.draining.states_while_drained"}
+DRAINING = {"states": "skycam_project.hosts.host_list.states_while_drained"}
 """What becomes of the desired states of a host that is drained."""
 
 RECORDING = {
@@ -84,7 +84,7 @@ LAST_CAPTURES = {
 """Ids of cameras -> how the last capture of each ended, as in the status."""
 
 CAPTURE_TOTALS = {
-    "captures": "captures.capturing.totals.totals_of",
+    "captures": "captures.capturing.outcomes.totals_of",
 }
 """Ids of cameras -> how many captures of each had which outcome, as in the status."""
 

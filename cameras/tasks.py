@@ -24,7 +24,7 @@ from core.api import internal
 from core.api.exceptions import problem_of
 from core.broker import broker
 from core.broker.queues import camera_queue
-from core.idempotency.keys import HEADER
+from core.idempotency.claims import HEADER
 from core.outages import DATABASE_AWAY
 
 AUTHORIZATION = "authorization"

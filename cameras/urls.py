@@ -1,14 +1,25 @@
 from django.urls import path
 
-from cameras.connection.api import ConnectView
-from cameras.discovery.api import DiscoverView
-from cameras.faults.api import FaultsView
-from cameras.leases.api import AcquireLeaseView, ReleaseLeaseView
+from cameras.api import (
+    AcquireLeaseView,
+    ConnectView,
+    DiscoverView,
+    FaultsView,
+    ReleaseLeaseView,
+    StatusView,
+    ViewersView,
+    ViewerView,
+)
 from cameras.live.api import FrameView, StreamView
-from cameras.presets.api import ApplyPresetView, ComparePresetView, PresetsView, PresetView
-from cameras.settings.api import AdoptView, CapabilitiesView, SettingsView
-from cameras.status.api import StatusView
-from cameras.viewers.api import ViewersView, ViewerView
+from cameras.settings.api import (
+    AdoptView,
+    ApplyPresetView,
+    CapabilitiesView,
+    ComparePresetView,
+    PresetsView,
+    PresetView,
+    SettingsView,
+)
 
 urlpatterns = [
     # `check_slug` keeps this id free.

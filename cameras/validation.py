@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from cameras.drivers import DRIVERS, driver_class
 from core.api.model import describe_allowed, describe_error, join_choices
 from core.outgoing import AddressRefused, literal_address
-from core.text.suggestions import did_you_mean
+from core.text.sentences import did_you_mean
 from core.times.durations import format_exposure
 
 

@@ -17,7 +17,7 @@ from captures.experiments.models import Experiment
 from captures.experiments.resource import ExperimentFields
 from captures.experiments.service import ExperimentService
 from captures.recordings.control.commands import record, stop_recording
-from captures.roots.health import HealthCheck, health_check
+from captures.roots.roots import HealthCheck, health_check
 from captures.sessions.models import Session
 from captures.sessions.requests import SessionRequest
 from captures.sessions.service import Experiments, SessionService

@@ -17,12 +17,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras.camera_filter import CameraFilter
 from cameras.camera_view import actor
+from cameras.resource import CameraFilter
 from cameras.selectors import camera_condition
-from captures.experiments.account import account_body
-from captures.experiments.answers import AccountBody
-from captures.experiments.selectors import experiment_for
+from captures.experiments.resource import AccountBody
+from captures.experiments.selectors import account_body, experiment_for
 from captures.files.answers import SERVED_TYPES
 from captures.files.clip_serving import serve_clip
 from captures.files.opened import FileMissing
@@ -49,9 +48,9 @@ from core.api.queries import PageQuery, Query
 from core.events.service import raise_alert
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody
-from core.jobs.selectors import job_body
-from core.resources.answers import body_of
+from core.jobs.services import job_body
 from core.resources.fields import Fields
+from core.resources.resource import body_of
 from core.times.timestamps import Moment
 
 

@@ -24,7 +24,7 @@ from captures.storage.offsite.services import FilesWait
 from captures.storage.retention.manager import PlanRefused
 from captures.storage.trash.services import CaptureKept, NotInTrash
 from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from core.times.timestamps import stamp_or_none
 
 

@@ -1,6 +1,13 @@
-"""What captures needs from higher apps: dotted paths, resolved at run time and never imported upward."""
+"""What captures needs from higher apps: dotted paths, resolved at run time and never imported upward; and what keeps
+files from all rules of retention, by RETENTION_GUARDS."""
 
 from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.db.models import Q, QuerySet
+
+from core.registry import resolve
 
 EXPERIMENT_HANDLERS = {
     "automatic_recording": "scheduler.automatic_recording.service.apply_experiment",
@@ -28,3 +35,28 @@ SITE_TEMPERATURE = {
     "sensors": "monitoring.sensor_management.selectors.main_channel",
 }
 """Functions that return the main sensor of the site with its newest value, or None."""
+
+
+Rows = TypeVar("Rows", bound="QuerySet[Any]")
+
+
+def guards(table: str) -> dict[str, Q]:
+    """What keeps files of the table, in words -> the condition of the rows that it keeps."""
+    return {reason: resolve(path)(table) for reason, path in RETENTION_GUARDS.items()}
+
+
+def guarded(table: str) -> Q:
+    """The condition of the files that a guard keeps, such as those whose off-site copy is not verified."""
+    return any_of(guards(table))
+
+
+def unguarded(rows: Rows, table: str) -> Rows:
+    """Those of `rows` that no guard keeps."""
+    return rows.exclude(guarded(table))
+
+
+def any_of(conditions: dict[str, Q]) -> Q:
+    found = Q(pk__in=[])
+    for condition in conditions.values():
+        found |= condition
+    return found

@@ -31,7 +31,9 @@ from captures.sessions.api import (
 )
 from captures.storage.api import (
     AdoptView,
+    BacklogView,
     CleanupView,
+    DestinationTestView,
     IntegrityCsvView,
     IntegrityView,
     SetAsideView,
@@ -39,7 +41,6 @@ from captures.storage.api import (
     UsageView,
 )
 from captures.storage.bring_back.api import BringBackView, CaptureBringBackView
-from captures.storage.offsite.api import BacklogView, DestinationTestView
 from captures.storage.trash.api import CaptureDetailView, RestoreView, TrashView
 
 urlpatterns = [

@@ -1,6 +1,6 @@
 """Damage of the database: which errors tell it, the note of it in the data folder, and the daily check of SQLite's
-file. The note is a file, as the damaged table may be the one that would hold it, and each part of this machine reads
-it."""
+file; and whether the database takes writes now. The note is a file, as the damaged table may be the one that would
+hold it, and each part of this machine reads it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -15,10 +16,11 @@ from typing import TypedDict
 from urllib.parse import quote
 
 from django.conf import settings
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from core.durable_files import write_durably
-from core.periodic.work import Work
+from core.periodic.task import Work
 from core.times.timestamps import stamp
 
 log = logging.getLogger(__name__)
@@ -173,3 +175,48 @@ class DatabaseCheck(Work):
         else:
             remove_note()
         return None
+
+
+READ_ONLY = "it is read-only, as a standby is"
+READ_ONLY_REMEDY = "Promote it, or set DATABASE_URL to the server that takes writes."
+
+
+def lock_error() -> str:
+    """Why no transaction that writes can begin within the busy timeout of this process; empty if one can. SQLite
+    answers readers while another program keeps the only writer's lock, PostgreSQL while it is a standby. DatabaseError
+    if it does not answer at all."""
+    try:
+        with transaction.atomic():
+            return READ_ONLY if is_read_only() else ""
+    except OperationalError as error:
+        if connection.vendor != "sqlite":
+            raise
+        return str(error).strip()
+
+
+def is_read_only() -> bool:
+    """Whether PostgreSQL refuses the writes of this transaction: a standby, or a server that is set so."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        return bool(cursor.fetchone() == ("on",))
+
+
+ROOM_BYTES = 1 << 20
+"""The write-ahead log of a busy station grows by less between two looks."""
+
+
+def write_error() -> str:
+    """Why its folder takes no more data, such as a full disk, a quota, or a file system that is mounted read-only;
+    empty if it does. Empty for PostgreSQL, which says so itself."""
+    if (file := sqlite_file()) is None:
+        return ""
+    folder = Path(file).parent
+    try:
+        # Without a name: nothing is left of it, whatever happens.
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            os.posix_fallocate(probe.fileno(), 0, ROOM_BYTES)
+    except OSError as error:
+        return f"{folder}: {error.strerror}"
+    return ""

@@ -1,6 +1,6 @@
-"""Searching events: filters that an index answers, and filters that read rows; and events as the lines of a file. The
-text and the host are compared row by row. So that a search costs the same in a station of ten years, one page reads
-at most `MAX_READ` events; where it stopped the next one goes on."""
+"""Searching events: filters that an index answers, and filters that read rows; their route, and events as the lines
+of a file. The text and the host are compared row by row. So that a search costs the same in a station of ten years,
+one page reads at most `MAX_READ` events; where it stopped the next one goes on."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from core.api.paging import Page, beyond, page, page_link
 from core.api.queries import Cursor
-from core.events.answers import EventBody, event_body
+from core.events.answers import EventBody, EventPage, event_body
 from core.events.models import Event
 from core.events.selectors import events_for
 from core.text.csv_lines import csv_line
-from monitoring.resource import EventQuery
+from monitoring.resource import EventExportQuery, EventQuery
 
 
 def csv_lines(events: Iterable[Event], user: Any) -> Iterator[str]:
@@ -154,3 +159,39 @@ def event_page(user: Any, query: EventQuery, request: Request) -> Page:
         previous=found["previous"] or (beyond_last if newer else None),
         results=found["results"],
     )
+
+
+class EventsView(APIView):
+    """Events, newest first."""
+
+    roles = {"GET": "viewer"}
+
+    @extend_schema(operation_id="events_list", parameters=EventQuery.parameters(), responses=EventPage)
+    def get(self, request: Request) -> Response:
+        return Response(event_page(request.user, EventQuery.of(request), request))
+
+
+class EventsCsvView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(parameters=EventQuery.parameters(), responses={(200, "text/csv"): OpenApiTypes.STR})
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """All matching events as CSV, newest first. A cell that a spreadsheet would calculate begins with an
+        apostrophe."""
+        return send_events(request, "csv")
+
+
+class EventsJsonLinesView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(parameters=EventQuery.parameters(), responses={(200, "application/x-ndjson"): OpenApiTypes.STR})
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """All matching events, newest first, one JSON object in each line."""
+        return send_events(request, "jsonl")
+
+
+def send_events(request: Any, suffix: str) -> StreamingHttpResponse:
+    content_type, lines = FORMATS[suffix]
+    events = search_for(request.user, EventExportQuery.of(request)).all()
+    headers = {"Content-Disposition": f'attachment; filename="events.{suffix}"'}
+    return StreamingHttpResponse(lines(events, request.user), content_type=content_type, headers=headers)

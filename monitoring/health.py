@@ -10,7 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.db import Error, connection
 
-from core import database_damage, database_writes
+from core import database_damage
+from core import database_damage as database_writes
 from core.events.selectors import hidden_cameras, unresolved_keys
 from core.events.service import raise_alert, resolve_alert
 from core.findings import Finding, NotObserved
@@ -25,10 +26,10 @@ HEALTH: dict[str, str] = {
     "database": "monitoring.health.database_problems",
     "broker": "cameras.status.health.broker_problems",
     "hosts": "cameras.status.health.host_problems",
-    "pages": "skycam_project.pages.health.page_problems",
+    "pages": "skycam_project.pages.page_files.page_problems",
     "cameras": "cameras.status.health.camera_problems",
-    "disk": "captures.roots.health.disk_problems",
-    "backups": "skycam_project.backups.schedule.backup_problems",
+    "disk": "captures.roots.roots.disk_problems",
+    "backups": "skycam_project.backups.jobs.backup_problems",
     "notifications": "monitoring.notifications.outcomes.channel_problems",
 }
 

@@ -14,7 +14,7 @@ from prometheus_client.metrics_core import Metric
 from core.events.service import record_event
 from core.events.severity import Severity
 from core.jobs.models import Job
-from core.jobs.selectors import jobs_for
+from core.jobs.services import jobs_for
 from core.jobs.states import JobState
 from core.jobs.tables import JOB_KINDS, label_of
 from core.text.sentences import sentence

@@ -16,14 +16,14 @@ from core.registry import resolve
 
 METRICS: dict[str, str] = {
     # First: they need no database, and nothing is collected after an entry that did not reach it.
-    "build": "skycam_project.build_metrics.build_metrics",
+    "build": "skycam_project.metrics.build_metrics",
     "sensors": "core.readings.latest.sensor_metrics",
-    "recording": "captures.recordings.clips.metrics.recordings",
+    "recording": "captures.recordings.clips.selectors.recording_metrics",
     "captures": "captures.capturing.metrics.capture_metrics",
-    "cameras": "cameras.status.metrics.camera_metrics",
-    "archives": "captures.storage.archives.metrics.archive_metrics",
+    "cameras": "cameras.status.health.camera_metrics",
+    "archives": "captures.storage.archives.selectors.archive_metrics",
     "alerts": "monitoring.alert_metrics.alert_metrics",
-    "queues": "skycam_project.queue_metrics.queue_metrics",
+    "queues": "skycam_project.metrics.queue_metrics",
     "jobs": "monitoring.jobs.job_metrics",
     "readings": "monitoring.readings.aggregation.reading_metrics",
     "offsite": "captures.storage.offsite.selectors.offsite_metrics",

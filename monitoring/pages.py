@@ -11,12 +11,11 @@ from pydantic import ValidationError
 
 from core.api.model import error_sentence
 from core.api.queries import Cursor
-from core.events.feed import fold_events
 from core.events.models import Alert, Event
-from core.events.selectors import MANAGER_ONLY_KINDS, alerts_for
+from core.events.selectors import MANAGER_ONLY_KINDS, alerts_for, fold_events
 from core.events.service import acknowledge_alert
 from core.events.severity import Severity
-from core.pages.page import Page, redirect_back
+from core.pages import Page, redirect_back
 from core.station_zone import reader_datetime
 from core.times.time_parsing import InvalidDateTime
 from monitoring.event_search import search_for

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from core.readings.quantities import QUANTITIES, Quantity
+from core.readings.reading import QUANTITIES, Quantity
 from core.resources.kind_rows import KindRow
 
 
@@ -26,7 +26,7 @@ class Sensor(KindRow):
     """A device that is read, or a source that sends values. It belongs to one host. The row of a removed one
     stays; the retention deletes its channels and readings."""
 
-    kinds, secrets_use = "monitoring.sensors.kinds.SENSORS", "sensor"
+    kinds, secrets_use = "monitoring.sensors.driver.SENSORS", "sensor"
     destinations = ("command", "host", "port", "program", "tls", "url")
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)

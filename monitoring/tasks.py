@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
-from core.changes.gate import in_one_transaction
+from core.changes import in_one_transaction
 from core.registry import resolve
 from monitoring import retention
 from monitoring.health import check_station

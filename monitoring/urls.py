@@ -1,6 +1,6 @@
 from django.urls import path
 
-from monitoring.api import EventsCsvView, EventsJsonLinesView, EventsView
+from monitoring.event_search import EventsCsvView, EventsJsonLinesView, EventsView
 from monitoring.notifications.api import SilenceAlertView
 
 urlpatterns = [

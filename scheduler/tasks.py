@@ -7,14 +7,14 @@ import logging
 from celery import shared_task
 
 from core.background import log_and_continue
-from core.changes.gate import in_one_transaction
+from core.changes import in_one_transaction
 from core.events.service import raise_alert
 from scheduler.automatic_recording.alerts import report_experiments
 from scheduler.reports.nightly import report_nights
-from scheduler.runs.late_runs import report_late_runs
+from scheduler.runs.agendas import report_late_runs
 from scheduler.runs.replanning import replan
 from scheduler.runs.rules import ALERT
-from scheduler.telescope.field_lists.missed_nights import report_missed_nights
+from scheduler.telescope.field_lists.night_start import report_missed_nights
 from scheduler.telescope.field_lists.nightly import ALERT as NOT_STARTED
 from scheduler.telescope.field_lists.nightly import start_due_nights
 

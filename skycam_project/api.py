@@ -13,8 +13,8 @@ from scheduler.tonight.api import TonightView
 from skycam_project.access.api import TokenView
 from skycam_project.backups.api import BackupsView
 from skycam_project.health import HealthView
+from skycam_project.metrics import MetricsView
 from skycam_project.openapi import DocsView, SchemaView
-from skycam_project.prometheus_view import MetricsView
 from skycam_project.resources import RESOURCES
 from skycam_project.settings_api import StationSettingsView
 
@@ -28,20 +28,20 @@ version_1: list[URLPattern | URLResolver] = [
     path("cameras/", include("cameras.urls")),
     path("viewers/", include(viewers)),
     path("metrics/", MetricsView.as_view()),
-    path("jobs/", include("core.jobs.urls")),
-    path("readings/", include("monitoring.readings.urls")),
-    path("sensors/", include("monitoring.sensor_management.urls")),
+    path("jobs/", include("core.jobs.api")),
+    path("readings/", include("monitoring.readings.api")),
+    path("sensors/", include("monitoring.sensor_management.api")),
     path("webhooks/", include("monitoring.webhooks.api")),
-    path("telescope/field-lists/", include("scheduler.telescope.field_lists.urls")),
+    path("telescope/field-lists/", include("scheduler.telescope.field_lists.api")),
     path("backups/", BackupsView.as_view()),
     path("tonight/", TonightView.as_view()),
-    path("nights/", include("scheduler.reports.urls")),
-    path("alert-rules/", include("monitoring.alert_rules.urls")),
+    path("nights/", include("scheduler.reports.api")),
+    path("alert-rules/", include("monitoring.alert_rules.api")),
     path("", include("monitoring.urls")),
     # Last: the name of a row could match the routes above.
     *(route for resource in RESOURCES.values() for route in routes_of(resolve(resource))),
     # After the invitations, which the name of a host would match.
-    path("hosts/", include("skycam_project.hosts.urls")),
+    path("hosts/", include("skycam_project.hosts.api")),
 ]
 
 urlpatterns = [

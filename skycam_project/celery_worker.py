@@ -22,9 +22,9 @@ from core import heartbeat
 from core.broker.queues import camera_queue, host_queues, jobs_queue
 from skycam_project.config import ConfigError, check_writable, load_config
 from skycam_project.launch import control, preflight
-from skycam_project.launch.hosted_parts import HostedParts
 from skycam_project.launch.parts import CAMERA_HOST, Plan, part_environment, parts_of, parts_to_lock
 from skycam_project.launch.preflight import LaunchError
+from skycam_project.launch.running_parts import HostedParts
 
 log = logging.getLogger(__name__)
 ONLY = "worker"

@@ -1,11 +1,15 @@
-"""The station's health: `/healthz` (live) and `/readyz` (ready) for load balancers, without details, and `health/` for
-people and monitoring."""
+"""The station's health: `/healthz` (live) and `/readyz` (ready) for load balancers, without details, and `health/`
+for people and monitoring, with the quick checks of `skycam doctor` for the answering machine. Checks that load
+libraries, and Django's own checks, run only in doctor."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterable
 from typing import Any, TypedDict
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
@@ -17,13 +21,76 @@ from cameras.models import Camera, desired_connection
 from cameras.selectors import cameras_for
 from cameras.status import status
 from cameras.status.health import HostHealth, host_health
-from captures.roots.health import free_disk_space_gb
+from captures.roots.roots import free_disk_space_gb
 from core.broker.broker import BrokerDown
 from core.events.models import Alert
-from core.events.selectors import alerts_for
+from core.events.selectors import alerts_for, hidden_cameras
 from monitoring.health import findings_for, run_checks
-from skycam_project import host_diagnostics
-from skycam_project.cli.diagnostics.finding import TooSlow, run_within
+from skycam_project.cli.diagnostics import NAMES_CAMERAS, run_check
+from skycam_project.cli.diagnostics.finding import BROKEN, WARNING, Finding, TooSlow, run_within
+from skycam_project.cli.station import Station
+
+CACHE_S = 30.0
+CHECKS = {
+    "storage": "skycam_project.cli.diagnostics.database:storage",
+    "partitions": "skycam_project.cli.diagnostics.database:partitions",
+    "passwords": "skycam_project.cli.diagnostics.database:passwords",
+    "station": "skycam_project.cli.diagnostics.database:station_checks",
+    "clock": "skycam_project.cli.diagnostics.machine:clock",
+    "libraries": "skycam_project.cli.diagnostics.machine:libraries",
+    "desktop": "skycam_project.cli.diagnostics.machine:desktop",
+}
+REPORTED_ELSEWHERE = {"storage"}
+"""Checks whose failures HEALTH reports where they matter: a machine without cameras needs no storage root."""
+
+_lock = threading.Lock()
+_cached: tuple[float, list[Finding]] | None = None
+
+
+def machine_findings(user: Any) -> list[Finding]:
+    """Findings at most CACHE_S old. Checks that name cameras are left out for a user who may not see all cameras."""
+    # The findings are shared by all users, so they are filtered when they are read.
+    unseen = NAMES_CAMERAS if hidden_cameras(user) else set()
+    return [found for found in _cached_findings() if found.check not in unseen]
+
+
+def problems(user: Any) -> dict[str, list[str]]:
+    """Sentences of failed checks, by check."""
+    return _by_check(
+        one for one in machine_findings(user) if one.state == BROKEN and one.check not in REPORTED_ELSEWHERE
+    )
+
+
+def warnings(user: Any) -> dict[str, list[str]]:
+    """Sentences of warnings, by check."""
+    return _by_check(one for one in machine_findings(user) if one.state == WARNING)
+
+
+def clear_cache() -> None:
+    """Run the checks again at the next call."""
+    global _cached
+    _cached = None
+
+
+def _by_check(findings: Iterable[Finding]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in findings:
+        found.setdefault(one.check, []).append(f"{one.detail} {one.remedy}".strip())
+    return found
+
+
+def _cached_findings() -> list[Finding]:
+    global _cached
+    # Held while the checks run: requests that come meanwhile wait for this result instead of running the checks too.
+    with _lock:
+        if _cached is None or time.monotonic() - _cached[0] >= CACHE_S:
+            station = Station()
+            station.__dict__["config"] = settings.STATION  # as this process has it
+            _cached = (
+                time.monotonic(),
+                [one for name, path in CHECKS.items() for one in run_check(name, path, station)],
+            )
+        return _cached[1]
 
 
 class CameraHealth(TypedDict):
@@ -105,7 +172,7 @@ class HealthView(APIView):
         body = HealthBody(
             status="broken" if problems else "ok",
             problems=problems,
-            warnings=host_diagnostics.warnings(request.user),
+            warnings=warnings(request.user),
             cameras=camera_healths(cameras),
             free_disk_space_gb=free_disk_space_gb(),
             hosts=host_bodies(request.user, cameras),
@@ -118,7 +185,7 @@ class HealthView(APIView):
 def all_problems(user: Any) -> dict[str, list[str]]:
     """Problems of the station and of the answering machine."""
     found = {name: sentences for name, sentences in findings_for(user).items() if sentences}
-    return {**host_diagnostics.problems(user), **found}
+    return {**problems(user), **found}
 
 
 def camera_healths(cameras: list[Camera]) -> list[CameraHealth]:

@@ -11,8 +11,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
 from core.api.problems import PROBLEMS
-from core.idempotency.answers import REPLAYED
-from core.idempotency.keys import HEADER, KEY_PATTERN
+from core.idempotency.claims import HEADER, KEY_PATTERN, REPLAYED
 from core.idempotency.view import takes_key
 
 IDEMPOTENCY_KEY = OpenApiParameter(

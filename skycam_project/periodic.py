@@ -49,7 +49,7 @@ _CAMERAS = (
         "disk-meter", 5.0, Owner.HOST, "cameras",
         what="Measures the spools and the disks of the storage roots for the metrics.",
         late="After 30 s the metrics have no figures of spools and disks.",
-        work="cameras.supervision.disk_meter.DiskMeter", start=Start.PART,
+        work="cameras.supervision.metrics.DiskMeter", start=Start.PART,
     ),
     PeriodicTask(
         "stored-counters", 5.0, Owner.HOST, "cameras",
@@ -61,7 +61,7 @@ _CAMERAS = (
         "part-usage", 10.0, Owner.HOST, "cameras",
         what="Measures processor time and memory of the parts for the metrics.",
         late="After 60 s the metrics have no figures of parts.",
-        work="skycam_project.launch.metrics_port.part_usage.PartUsages", start=Start.PART,
+        work="skycam_project.launch.metrics_port.PartUsages", start=Start.PART,
     ),
     PeriodicTask(
         "usage-sampler", 10.0, Owner.HOST, "cameras",
@@ -112,7 +112,7 @@ _SENSORS = (
         "reading-notices", 1.0, Owner.PROCESS, "sensors",
         what="Sends new readings to open pages and programs.",
         late="Open pages show older values; the database has the newest.",
-        work="monitoring.notices.ReadingPublisher", start=Start.PART,
+        work="monitoring.sensor_host.host.ReadingPublisher", start=Start.PART,
     ),
     PeriodicTask(
         "alert-rules", 2.0, Owner.HOST, "sensors",
@@ -158,7 +158,7 @@ _JOBS = (
         "storage usage", HOUR_S, Owner.HOST, "jobs",
         what="Measures what cameras use of the storage; each six hours it reads the folders themselves.",
         late="The page Storage shows older figures, and its forecast is less exact.",
-        work="captures.storage.usage.measuring.UsageMeasurement", may_take_s=6 * HOUR_S,
+        work="captures.storage.usage.measurements.UsageMeasurement", may_take_s=6 * HOUR_S,
     ),
     PeriodicTask(
         "posters", 5.0, Owner.HOST, "jobs",
@@ -231,7 +231,7 @@ _JOBS = (
         "periodic-report", 5.0, Owner.PROCESS, "",
         what="Reports the tasks of this table for this page, from each part that has some.",
         late="After 20 s the page shows no figures of the part.",
-        work="core.periodic.report.publish_report", start=Start.PART,
+        work="core.periodic.part_tasks.publish_report", start=Start.PART,
     ),
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from cameras.camera_display import StateDisplay
 from core.broker.broker import BrokerDown
-from core.periodic.report import PartReport, Place, RunReport, RunState, read_reports, state_of
+from core.periodic.part_tasks import PartReport, Place, RunReport, RunState, read_reports, state_of
 from core.periodic.task import Owner, PeriodicTask
 from core.templatetags.skycam import duration
 

@@ -10,12 +10,11 @@ import psutil
 
 from core.broker.queues import STATION_QUEUE, key_prefix
 from skycam_project.config import load_config
-from skycam_project.config.database import django_database
+from skycam_project.config.database import celery_broker, django_database
 from skycam_project.config.layers import CONFIG_VARIABLE
 from skycam_project.config.model import VARIABLES
 from skycam_project.config.network import is_everywhere, is_loopback
 from skycam_project.config.redaction import secrets_of
-from skycam_project.config.redis import celery_broker
 from skycam_project.periodic import TASKS, beat_schedule
 from skycam_project.shipped_files import shipped_file
 
@@ -115,7 +114,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "skycam_project.access.session_renewal.SessionRenewalMiddleware",
+    "skycam_project.access.authentication.SessionRenewalMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "skycam_project.pages.preferences.TimeZoneMiddleware",
@@ -149,7 +148,7 @@ TEMPLATES = [
         },
     }
 ]
-FORM_RENDERER = "core.pages.forms.FormRenderer"
+FORM_RENDERER = "core.pages.FormRenderer"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
@@ -181,7 +180,7 @@ CACHES = {
         "KEY_PREFIX": f"{STATION.station.id}:cache",
         "OPTIONS": {
             "serializer": "skycam_project.json_cache.JsonSerializer",
-            "pool_class": "core.broker.circuit_breaker.CircuitBreakerPool",
+            "pool_class": "core.broker.broker.CircuitBreakerPool",
             "socket_connect_timeout": 1,
             "socket_timeout": 1,
         },
@@ -287,7 +286,7 @@ LOGGING = {
     },
     "handlers": {
         "stderr": {
-            "class": "core.limits.repeat_limit.RepeatLimitingHandler",
+            "class": "core.limits.repeats.RepeatLimitingHandler",
             "formatter": "line",
             "shorten": "ext://core.outages.shorten_outage",
         }

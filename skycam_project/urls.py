@@ -1,16 +1,13 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from cameras.connection.pages import ConnectPage
-from cameras.editing.audience_pages import AudiencePage
-from cameras.editing.edit_pages import EditPage, RemovePage
-from cameras.faults.pages import FaultsPage
-from cameras.leases.pages import AcquireLeasePage, ReleaseLeasePage, RenewLeasePage
-from cameras.pages import CamerasPage, DiscoverPage
+from cameras.control_pages import AcquireLeasePage, ConnectPage, ReleaseLeasePage, RenewLeasePage
+from cameras.editing.add_pages import CamerasPage, DiscoverPage
+from cameras.editing.edit_pages import AudiencePage, EditPage, RemovePage
+from cameras.fault_pages import FaultsPage
 from cameras.settings_panel import BodyPage, PresetPage, PresetsPage, SettingsPage
-from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
-from captures.pages.archives.listing import ArchivesPage
-from captures.pages.archives.pages import ArchivedFilePage, ArchiveNow, ArchivePage
+from cameras.viewer_pages import EndViewerPage, ViewersNow, ViewersPage
+from captures.pages.archives.pages import ArchivedFilePage, ArchiveNow, ArchivePage, ArchivesPage
 from captures.pages.camera.exposure_panel import ExposurePage
 from captures.pages.camera.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
 from captures.pages.experiments.change_pages import (
@@ -58,12 +55,12 @@ from captures.pages.storage.trash_pages import PurgePage, RestorePage, TrashPage
 from captures.recordings.clips.pages import AtPage, ClipsPage
 from captures.recordings.clips.player import ClipPage, DeletePage, PinPage
 from captures.recordings.control.pages import RecordPage, StopRecordingPage
-from captures.storage.bring_back.pages import BringArchiveBackPage, BringCaptureBackPage
+from captures.storage.bring_back.api import BringArchiveBackPage, BringCaptureBackPage
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
 from core.registry import resolve
-from core.resources.derived_pages import pages_of
+from core.resources.pages import pages_of
 from monitoring.notifications import pages as notifications
-from monitoring.notifications.link_page import AlertLinkPage
+from monitoring.notifications.links import AlertLinkPage
 from monitoring.pages import EventsPage
 from scheduler.editing.pages import (
     AddSchedulePage,
@@ -75,12 +72,13 @@ from scheduler.editing.pages import (
     SwitchSchedulePage,
 )
 from scheduler.reports.pages import GoToNightPage, NightsPage, ReportFilePage, ReportPage
-from scheduler.telescope.pages import pages as telescope
+from scheduler.telescope import pages as telescope
 from scheduler.tonight.pages import TonightPage
 from skycam_project.access import pages as access
 from skycam_project.admin.site import SITE
 from skycam_project.health import healthz, readyz
 from skycam_project.hosts import pages as hosts
+from skycam_project.metrics import PrometheusView
 from skycam_project.pages.dashboard import DashboardNow, DashboardPage, ShellNow, TemperaturePage
 from skycam_project.pages.page_files import favicon
 from skycam_project.pages.preferences import save_preferences
@@ -88,7 +86,6 @@ from skycam_project.pages.readings import ReadingMarksPage, ReadingsPage
 from skycam_project.pages.settings import StationSettingsPage
 from skycam_project.pages.status import ExaminationPage, StatusNow, StatusPage
 from skycam_project.pages.support_bundle import SupportBundlePage
-from skycam_project.prometheus_view import PrometheusView
 from skycam_project.resources import RESOURCES, WITH_PAGES
 
 camera = [

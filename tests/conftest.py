@@ -114,10 +114,10 @@ def settings_cache_s(monkeypatch: pytest.MonkeyPatch) -> float:
 @pytest.fixture(autouse=True)
 def used_pages_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the tests' own process, what the menu hides is kept for the whole test, as the settings are."""
-    from skycam_project.pages import menu
+    from skycam_project.pages import context
 
-    monkeypatch.setattr(menu, "CACHE_S", 3600)
-    menu.clear_cache()
+    monkeypatch.setattr(context, "CACHE_S", 3600)
+    context.clear_cache()
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar
 
 from cameras.runtime.messages import Reading, SessionStatus, StillRequest
-from cameras.runtime.recording_state import Recorder
-from cameras.runtime.spec import Recording
+from cameras.runtime.spec import Recorder, Recording
 from cameras.spool.records import CaptureRecord
 from cameras.spool.session_files import DesiredSession
 from cameras.status.messages import Status

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from core.api.model import join_choices
 from core.resources.fields import KindSettings, field
-from core.text.suggestions import did_you_mean
+from core.text.sentences import did_you_mean
 
 
 class DriverSettings(KindSettings):

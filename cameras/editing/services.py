@@ -1,9 +1,12 @@
-"""Add, change and remove cameras. Each change is one transaction with its event. CAMERA_CONFIG limits and presets new
-ones."""
+"""Add, change and remove cameras, and move them off a host that is gone, with neither a lease in the database nor a
+heartbeat. Each change is one transaction with its event. CAMERA_CONFIG limits and presets new ones. A camera with a
+session is moved only then, and only when a person confirms that the machine is off. A host that still runs but
+reaches neither database nor broker keeps running its cameras, by design."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -13,17 +16,21 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import audience
+from cameras import audience, leases
 from cameras.command_events import DONE, command_data, record_refusals
 from cameras.drivers import DRIVERS, driver_class
-from cameras.editing import host_failover
-from cameras.leases import lease_holders
-from cameras.models import Camera
+from cameras.leases import LeaseHolder, SessionRunning, lease_of, session_holders
+from cameras.models import Camera, CameraHost
 from cameras.resource import FREE, CameraChange, CameraNew
+from cameras.tables import LEASE_HOLDERS
 from cameras.validation import checked_settings
+from core import database_clock
+from core.broker import broker
 from core.events.service import record_event
+from core.registry import resolve
 from core.station_settings import camera_config
-from core.text.sentences import sentence
+from core.text.names import person
+from core.text.sentences import Sentence, sentence
 
 
 @transaction.atomic
@@ -87,12 +94,12 @@ def _apply_changes(locked: Camera, changes: dict[str, Any], actor: str, host_is_
     if moves and not gone:
         # Before `check_holder`, which would only name the user of the session, who cannot stop it while its host is
         # gone.
-        host_failover.check_host(locked)
+        check_host(locked)
     if gone:
         # Only the lease: the session on the lost host, which would hold the camera, is ended by this change.
-        host_failover.check_lease(locked, actor)
+        check_lease(locked, actor)
     elif set(changes) - FREE:
-        lease_holders.check_holder(locked, actor)
+        leases.check_holder(locked, actor)
     row = {name: value for name, value in changes.items() if name not in audience.FIELDS}
     # A change of the audience alone leaves the row, and the process that depends on it, untouched.
     if row:
@@ -111,10 +118,10 @@ def _change_row(locked: Camera, changes: dict[str, Any], actor: str, host_is_gon
         setattr(locked, field, value)
     _save_camera(locked, set(changes))
     if host_is_gone:
-        host_failover.end_session(locked, host)
+        end_session(locked, host)
     if _process_location(locked) != before or changes.get("enabled") is False:
         # After the save: the error rolls it back.
-        lease_holders.check_no_session(locked)
+        leases.check_no_session(locked)
     message = sentence(
         "{who} changed {what} of {camera}.", who=actor or "The station", what=", ".join(sorted(changes)), camera=locked
     )
@@ -155,8 +162,8 @@ def remove_camera(camera: Camera, actor: str = "") -> None:
     """Soft delete: the row stays for its captures, and its host empties the spool. The slug is free again. LeaseHeld,
     SessionRunning, Camera.DoesNotExist when it has been removed meanwhile."""
     with record_refusals(camera, "remove", actor), transaction.atomic():
-        locked = lease_holders.lock_as_holder(camera, actor)
-        lease_holders.check_no_session(locked)
+        locked = leases.lock_as_holder(camera, actor)
+        leases.check_no_session(locked)
         _remove(camera, actor)
 
 
@@ -220,3 +227,72 @@ def address_of_its_own(kind: str, slug: str, address: str) -> str:
     if address or not driver_class(kind).simulated:
         return address
     return slug if Camera.objects.present().filter(kind=kind, address="").exists() else ""
+
+
+class HostGone(SessionRunning):
+    """The camera's host is gone, and a session ran there."""
+
+    def __init__(self, holder: LeaseHolder, host: str) -> None:
+        self.host = host
+        super().__init__(holder)
+
+    def with_time(self, since: str) -> Sentence:
+        camera = self.holder.camera
+        return sentence(
+            "A session ran on {camera} when its host {host} last answered. If that machine is off, confirm it with "
+            "`skycam cameras set {slug} --host ... --host-is-gone`, or `host_is_gone` in the API: then the session "
+            "ends, and the camera is moved.",
+            camera=camera, host=self.host, slug=camera.slug,
+        )  # fmt: skip
+
+
+class HostAlive(SessionRunning):
+    """The host was declared gone, but it still answers."""
+
+    def __init__(self, holder: LeaseHolder, host: str) -> None:
+        self.host = host
+        super().__init__(holder)
+
+    def with_time(self, since: str) -> Sentence:
+        return sentence(
+            "The host {host} answered within the last minute: it is not gone. Stop its session on {camera}.",
+            host=self.host, camera=self.holder.camera,
+        )  # fmt: skip
+
+
+def is_host_gone(host: str) -> bool:
+    """Whether the host has neither heartbeat nor lease. BrokerDown when that is unknown."""
+    with broker.reachable() as server:
+        beats = bool(server.exists(broker.key("host", host)))
+    # Both must be missing: a host without broker has no heartbeat, one without database renews no lease, and either
+    # still runs its cameras.
+    return not beats and not CameraHost.objects.filter(name=host, leased_until__gte=database_clock.now()).exists()
+
+
+def check_host(camera: Camera) -> None:
+    """HostGone when a session runs on the camera and its host is gone. Passes when the broker is away."""
+    holder = session_holders([camera]).get(camera.pk)
+    if holder is None:
+        return
+    # Without a broker the host may be alive: then the running session refuses the change as usual.
+    with suppress(broker.BrokerDown):
+        if is_host_gone(camera.host):
+            raise HostGone(holder, camera.host)
+
+
+def check_lease(camera: Camera, actor: str) -> None:
+    """LeaseHeld when another user has taken the camera. A session on a host that is gone does not hold it."""
+    lease = lease_of(camera)
+    if lease is not None and lease.holder.held_by != person(actor):
+        raise leases.LeaseHeld(lease.holder)
+
+
+def end_session(camera: Camera, host: str) -> None:
+    """End the session of a camera that was moved away from `host`. HostAlive; BrokerDown when that is unknown."""
+    holder = session_holders([camera]).get(camera.pk)
+    if holder is None:
+        return
+    if not is_host_gone(host):
+        raise HostAlive(holder, host)
+    # In the caller's transaction: a session ends if and only if its camera is moved.
+    resolve(LEASE_HOLDERS["end"])(camera, host)

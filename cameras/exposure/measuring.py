@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from cameras.drivers.base import CameraError, Exposure, Pixels
 from cameras.exposure.control import correction_of
 from cameras.exposure.levels import Transfer
-from cameras.exposure.mask import mask_grid
-from cameras.exposure.settings import ExposureControl
+from cameras.exposure.settings import ExposureControl, mask_grid
 from cameras.exposure.statistics import FrameStatistics, Unmeasurable, statistics_of, statistics_of_exposure
 
 log = logging.getLogger(__name__)

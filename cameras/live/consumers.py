@@ -7,9 +7,8 @@ from typing import Any
 
 from cameras.live.feed import Picture
 from cameras.live.presets import PRESETS
-from cameras.live.reasons import refusal_message
 from cameras.live.service import LiveStreamingService
-from cameras.live.viewer import Viewer
+from cameras.live.viewer import Viewer, refusal_message
 from cameras.live.viewer_registry import LiveViewRefused
 from cameras.sockets.access import Access
 from cameras.sockets.consumer import BadMessage, MessageHandler, Socket

@@ -1,8 +1,6 @@
-"""`LiveStreamingService`: the viewers of a web process and the newest pictures of the cameras for them.
-
-A key with a short life requests a quality; the camera's process then encodes each picture once for all viewers. There
-is no queue of pictures: a viewer that has to wait gets the newest one afterwards.
-"""
+"""`LiveStreamingService`: the viewers of a web process and the newest pictures of the cameras for them, and their
+metrics. A key with a short life requests a quality; the camera's process then encodes each picture once for all
+viewers. There is no queue of pictures: a viewer that has to wait gets the newest one afterwards."""
 
 from __future__ import annotations
 
@@ -17,14 +15,23 @@ from typing import Any
 import psutil
 from django.conf import settings
 from django.db import connection
+from prometheus_client import Counter as MetricCounter
+from prometheus_client import Gauge, Histogram
 
-from cameras.live import metrics
 from cameras.live.feed import Feed, Picture
-from cameras.live.load_shedder import FPS_LEVELS, QUALITY_LEVELS, LoadShedder
-from cameras.live.presets import PRESETS, Preset, presets_of
+from cameras.live.presets import FPS_LEVELS, PRESETS, QUALITY_LEVELS, LoadShedder, Preset, presets_of
 from cameras.live.publisher import LOWERED
-from cameras.live.reasons import NoFrame, bandwidth_message, host_load_message, no_frame_message, refusal_message
-from cameras.live.viewer import TRANSPORTS, RateLimiter, Transport, Viewer
+from cameras.live.viewer import (
+    TRANSPORTS,
+    NoFrame,
+    RateLimiter,
+    Transport,
+    Viewer,
+    bandwidth_message,
+    host_load_message,
+    no_frame_message,
+    refusal_message,
+)
 from cameras.live.viewer_registry import LIVE_VIEW_OFF, REFUSED_FOR_S, LiveViewRefused, Renewal, ViewerLimits
 from cameras.sockets.subscription import CONNECTION_ERRORS
 from cameras.status.messages import Status
@@ -32,6 +39,27 @@ from cameras.status.status import read_statuses_by_slug
 from core.background import log_and_continue, start_background_task
 from core.broker import broker
 from core.station_settings import live_streaming_config
+
+VIEWERS = Gauge("skycam_live_viewers", "Viewers of live pictures at this web process.", ["transport"])
+for transport in TRANSPORTS:
+    VIEWERS.labels(transport).set(0)
+FRAMES = MetricCounter("skycam_live_frames_total", "Live pictures sent to viewers.", ["quality"])
+BYTES = MetricCounter("skycam_live_bytes_total", "Bytes of live pictures sent to viewers.")
+DROPPED = MetricCounter("skycam_live_dropped_total", "Live pictures dropped because of a limit.")
+REFUSED = MetricCounter("skycam_live_refused_total", "Viewers that were refused.", ["reason"])
+LOWERED_VIEWERS = Gauge(
+    "skycam_live_lowered", "Level of this process's load: 0 full, 1 smaller pictures, 2 smaller and fewer, 3 fewer."
+)
+LOWERED_TIMES = MetricCounter(
+    "skycam_live_lowered_steps_total", "How often this process's load lowered live view by a step."
+)
+LATENCY = Histogram(
+    "skycam_live_latency_seconds",
+    "From the exposure of a frame to its sending to a viewer, by the clocks of both machines.",
+    ["quality"],
+    buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0),
+)
+
 
 log = logging.getLogger(__name__)
 STATUS_MAX_AGE_S = 0.5
@@ -95,7 +123,7 @@ class LiveStreamingService:
             self.check_enabled()
             await self.viewer_limits.admit_viewer(viewer)
         except LiveViewRefused as error:
-            metrics.REFUSED.labels(error.reason).inc()
+            REFUSED.labels(error.reason).inc()
             raise
         if self._running is None:
             self._running = start_background_task(self._run(), "live view")
@@ -175,7 +203,7 @@ class LiveStreamingService:
             self.end_session(viewer)
         watching = Counter(viewer.transport for viewer in self.viewer_limits.viewers.values())
         for transport in TRANSPORTS:
-            metrics.VIEWERS.labels(transport).set(watching[transport])
+            VIEWERS.labels(transport).set(watching[transport])
 
     def _share_bandwidth(self) -> None:
         """This process gets a share of `total_kbit_s` by its number of viewers. Without viewers its single pictures may
@@ -196,8 +224,8 @@ class LiveStreamingService:
                 self.load_shedder.percent,
                 self.load_shedder.description,
             )
-            metrics.LOWERED_TIMES.inc(self.load_shedder.lowered_steps - before)
-        metrics.LOWERED.set(self.load_shedder.level)
+            LOWERED_TIMES.inc(self.load_shedder.lowered_steps - before)
+        LOWERED_VIEWERS.set(self.load_shedder.level)
 
     # Pictures
 
@@ -229,9 +257,9 @@ class LiveStreamingService:
         self.total_rate_limiter.consume(size)
         if self.load_shedder.level in FPS_LEVELS:
             viewer.next_picture_at = time.monotonic() + 2 / self.presets[picture.quality].fps
-        metrics.FRAMES.labels(picture.quality).inc()
-        metrics.LATENCY.labels(picture.quality).observe(picture.age_s)
-        metrics.BYTES.inc(size)
+        FRAMES.labels(picture.quality).inc()
+        LATENCY.labels(picture.quality).observe(picture.age_s)
+        BYTES.inc(size)
 
     async def _wait_for_turn(self, viewer: Viewer, feed: Feed, deadline: float) -> bool:
         """Wait until the limits allow a picture, and count those dropped meanwhile. False at the deadline."""
@@ -247,7 +275,7 @@ class LiveStreamingService:
         # The newest one is not dropped: it is sent after the wait.
         dropped = max(0, feed.pictures - passing - 1)
         viewer.dropped += dropped
-        metrics.DROPPED.inc(dropped)
+        DROPPED.inc(dropped)
         return not wait_s
 
     def _wait_s(self, viewer: Viewer) -> float:

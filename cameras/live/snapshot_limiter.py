@@ -10,11 +10,10 @@ from contextlib import contextmanager, nullcontext
 
 from asgiref.sync import async_to_sync
 
-from cameras.live import metrics
+from cameras.live import service as metrics
 from cameras.live.feed import Picture
-from cameras.live.reasons import bandwidth_message
 from cameras.live.service import SETTINGS_WAIT_S, LiveStreamingService
-from cameras.live.viewer import RateLimiter
+from cameras.live.viewer import RateLimiter, bandwidth_message
 from cameras.live.viewer_registry import LiveViewRefused
 from cameras.sockets.subscription import loop_singleton
 from core.broker import broker

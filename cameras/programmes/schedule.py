@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cameras.programmes.cycle import Cycle, kind_of
+from cameras.programmes.kinds import Cycle, kind_of
 from cameras.spool.moments import Moment, seconds_of
 from cameras.spool.session_files import SessionFile
 

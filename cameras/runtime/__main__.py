@@ -26,7 +26,7 @@ from cameras.runtime.memory import MemoryReleaser
 from cameras.runtime.session_exposure import ExposureStatistics
 from cameras.runtime.spec import Spec
 from cameras.spool import failpoints
-from core.limits.repeat_limit import RepeatLimitingHandler
+from core.limits.repeats import RepeatLimitingHandler
 from core.parent_death import die_with_parent
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cameras.programmes.cycle import cycle_of
+from cameras.programmes.kinds import cycle_of
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.link import Reporter
 from cameras.runtime.messages import AgendaStatus

@@ -11,7 +11,7 @@ from cameras.runtime.link import Reporter
 from cameras.spool.moments import Moment
 from cameras.spool.records import ClockState
 from cameras.spool.spool import boot_id
-from core.times.kernel_clock import KernelClock, read_kernel_clock
+from core.times.clocks import KernelClock, read_kernel_clock
 
 
 class TrustedWall:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from cameras.drivers.base import CameraError
-from cameras.programmes.cycle import rehearsal_of
+from cameras.programmes.kinds import rehearsal_of
 from cameras.runtime.agenda_runs import AgendaRuns, CameraHolders
 from cameras.runtime.camera_settings import SettingsReader
 from cameras.runtime.command_inbox import CommandInbox

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cameras.spool.records import StillFormats
-from core.text.suggestions import did_you_mean
+from core.text.sentences import did_you_mean
 
 KEEP_FORMATS = {
     "jpeg": "JPEG, 8 bits",

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import Any, Literal, NotRequired, TypedDict
 
 from cameras.gates.gate import GateStatus
-from cameras.runtime.recording_state import Recorder
 from cameras.runtime.settings_drift import Difference
-from cameras.runtime.spec import HeldLease, Recording
+from cameras.runtime.spec import HeldLease, Recorder, Recording
 from cameras.spool.agenda import Agenda
 from cameras.spool.records import FileOptions, StillFormats
 from cameras.spool.session_files import DesiredSession

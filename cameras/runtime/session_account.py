@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from cameras.programmes.cycle import cycle_of, kind_of
-from cameras.programmes.kinds import Choice, Chooser, Wait
+from cameras.programmes.kinds import Choice, Chooser, Wait, cycle_of, kind_of
 from cameras.programmes.schedule import WINDOW_MARGIN_S, Durations, SessionSchedule
 from cameras.runtime.clock import CameraClock
 from cameras.spool.moments import Moment, Window

@@ -11,7 +11,7 @@ from cameras.drivers.base import Exposure
 from cameras.exposure.control import first_state, next_state
 from cameras.exposure.levels import Transfer
 from cameras.exposure.settings import ExposureControl
-from cameras.programmes.cycle import reference_shot, settings_of
+from cameras.programmes.kinds import reference_shot, settings_of
 from cameras.runtime.device import Device
 from cameras.runtime.messages import Command, ConsumerStats
 from cameras.runtime.session_runner import Due, SessionRunner

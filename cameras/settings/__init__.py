@@ -1,1 +1,1 @@
-"""The desired settings of a camera: set, adopted from its body and read back."""
+"""The desired settings of a camera: set, adopted from its body and read back; and settings saved as presets."""

@@ -8,10 +8,10 @@ from typing import Any, TypedDict
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from cameras import leases
 from cameras.command_events import record_desired_change, record_outcome, record_refusals
 from cameras.commands import control
 from cameras.commands.messages import CONFIGURE, READ, Arguments, ConfigureArguments
-from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import Difference, still_desired
@@ -34,7 +34,7 @@ def set_settings(
     template = "set {changed} on {camera}, from the preset {preset!r}." if preset else "set {changed} on {camera}."
     with record_refusals(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
         # From the locked row: two partial changes at the same moment keep each other's settings.
-        stored = lease_holders.lock_as_holder(camera, actor).settings
+        stored = leases.lock_as_holder(camera, actor).settings
         event = _store_settings(camera, stored, values if replace else {**stored, **values}, actor, template, origin)
     # After the commit: an exposure may delay the answer for seconds, in which no lock may be held, and a process that
     # starts meanwhile reads the row.
@@ -47,7 +47,7 @@ def adopt_settings(camera: Camera, actor: str = "") -> Reading:
     ValidationError when nothing was changed there or a value is not allowed, LeaseHeld; then nothing is changed.
     """
     with record_refusals(camera, "adopt", actor), transaction.atomic():
-        locked = lease_holders.lock_as_holder(camera, actor)
+        locked = leases.lock_as_holder(camera, actor)
         found = {one["name"]: one["has"] for one in locked.body_changes}
         if not found:
             raise ValidationError(

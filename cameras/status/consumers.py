@@ -16,9 +16,9 @@ from cameras.status.messages import Status
 from cameras.status.status import read_statuses_by_slug
 from core.broker import broker
 from core.events.answers import body_without_address
-from core.events.notices import EVENTS, AlertNotice, EventNotice
 from core.events.selectors import is_manager_only
-from core.readings.notices import READINGS, ReadingsNotice
+from core.events.service import EVENTS, AlertNotice, EventNotice
+from core.readings.latest import READINGS, ReadingsNotice
 
 EVENTS_LOST = {"type": "missed", "message": "Notices may have been lost. Request the lists of events and alerts."}
 

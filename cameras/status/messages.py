@@ -9,8 +9,8 @@ from typing import Any, NotRequired, TypedDict
 
 from cameras.gates.gate import GateStatus, format_number
 from cameras.runtime.messages import AgendaStatus, LastCapture, SessionStatus
-from cameras.runtime.recording_state import Recorder
 from cameras.runtime.settings_drift import Difference
+from cameras.runtime.spec import Recorder
 
 HOST_SILENT = "The camera host does not answer."
 

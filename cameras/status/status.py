@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 import redis
 from django.utils import timezone
 
-from cameras.leases.lease_holders import holder_fields, holders_of
+from cameras.leases import holder_fields, holders_of
 from cameras.models import Camera, desired_connection
 from cameras.status.messages import HOST_SILENT, Heartbeat, Status, absent_status
 from cameras.status.reader import parse_status

@@ -7,17 +7,17 @@ from operator import itemgetter
 from typing import Any, cast
 
 from cameras.gates.gate import GateStatus
-from cameras.leases.lease_holders import holder_fields, who_holds
-from cameras.live.load_shedder import LoadShedder
+from cameras.leases import holder_fields, who_holds
+from cameras.live.presets import LoadShedder
 from cameras.runtime.messages import LastCapture
-from cameras.runtime.recording_state import is_recording, observed_recording, shared
 from cameras.runtime.settings_drift import still_desired
+from cameras.runtime.spec import is_recording, observed_recording, shared
 from cameras.spool.moments import iso, seconds_of
 from cameras.spool.records import CaptureRecord
 from cameras.status.messages import CaptureCounts, Status, absent_status
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.tables import CAPTURE_TOTALS, LAST_CAPTURES
-from core.changes.gate import ChangeGate
+from core.changes import ChangeGate
 from core.registry import resolve
 
 TOTALS_READ_S = 2.0

@@ -23,8 +23,8 @@ from cameras.runtime.spec import HeldLease, Recording, Spec
 from cameras.spool.agenda import Agenda
 from cameras.spool.records import StillFormats
 from cameras.spool.session_files import DesiredSession
-from core.processor_clock import ProcessorClock
 from core.text.sentences import with_sentence
+from core.times.clocks import ProcessorClock
 
 log = logging.getLogger(__name__)
 PROJECT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ from core.broker.broker import BrokerDown
 from core.outgoing import OutgoingGuard
 from core.readings.latest import read_latest
 from core.readings.reading import ChannelReading, SensorState
-from core.times.kernel_clock import clock_state
+from core.times.clocks import clock_state
 
 ReadLatest = Callable[[], Mapping[str, SensorState]]
 

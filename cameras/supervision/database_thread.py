@@ -13,7 +13,7 @@ import time
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
-from cameras.supervision.desired_state_reader import READ_S, DesiredStateReader
+from cameras.supervision.desired_state_sync import READ_S, DesiredStateReader
 from cameras.supervision.ingester import ANSWER_WAIT_S, Ingester
 from cameras.supervision.lease import HostLease, LeaseLost
 from cameras.supervision.outbox import Outbox

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from cameras.draining import on_draining_host
-from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of, session_holders
+from cameras.leases import Lease, LeaseHolder, lease_of, session_holders
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
 from cameras.runtime.file_formats import DEFAULT_FORMATS

@@ -1,5 +1,6 @@
 """Ingests spool records into the database: one path, idempotent by the record's id, which reads `.done` files only;
-and alerts for what cannot be ingested."""
+and alerts for what cannot be ingested. Before, spools without a camera process are recovered, those of disabled,
+removed and quarantined cameras. Recovery locks the spool."""
 
 from __future__ import annotations
 
@@ -8,24 +9,28 @@ import errno
 import functools
 import itertools
 import logging
+import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DataError, IntegrityError, transaction
 
+from cameras.runtime.clock import CameraClock
+from cameras.runtime.session_runner import SessionRunner
 from cameras.spool.durable import RootFiles
 from cameras.spool.failpoints import hit_failpoint
 from cameras.spool.records import Record
-from cameras.spool.recovery import checked_record, reject_record
+from cameras.spool.recovery import DecidedOutcome, checked_record, reject_record
 from cameras.spool.spool import Spool, spool_folder
-from cameras.spool.storage import MARKER
-from cameras.supervision import orphan_recovery
+from cameras.spool.storage import MARKER, RootMissing, SpoolLocked, Storage, read_marker
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ports import Fence, NoFence
-from cameras.tables import RECORDS
+from cameras.tables import RECORDS, RECOVERIES
 from core.camera_names import CameraRef
-from core.changes.gate import read_again
+from core.changes import read_again
 from core.events.models import Alert
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, record_event, resolve_alert
@@ -33,6 +38,100 @@ from core.registry import resolve
 from core.text.sentences import sentence
 
 log = logging.getLogger(__name__)
+IDLE_SUFFIXES = (".done", ".lock", ".state", "rejected", "clips")
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveredSpool:
+    """Descriptions of the rejected records, and a sentence about clips that the disk does not let be finished."""
+
+    rejected: list[str] = field(default_factory=list)
+    left: str = ""
+    idle: bool = False
+    """Nothing had to be done."""
+
+
+def recover_spool(desired: DesiredState, decided: DecidedOutcome | None = None) -> RecoveredSpool | None:
+    """Recover the spool, and stop the session if that is desired. Fast when there is nothing to do.
+
+    None: the spool cannot be opened or written; it is left alone until the next sweep.
+    """
+    try:
+        return _recover(desired, decided) if _needs_recovery(desired) else RecoveredSpool(idle=True)
+    except (RootMissing, SpoolLocked) as error:
+        log.info("The spool of %s is left alone: %s", desired.slug, error)
+    except OSError as error:
+        log.warning("The spool of %s cannot be recovered: %s", desired.slug, error)
+    return None
+
+
+def _recover(desired: DesiredState, decided: DecidedOutcome | None) -> RecoveredSpool:
+    storage = Storage(desired.root_path, desired.root, desired.id, desired.part)
+    try:
+        if desired.part:
+            found = resolve(RECOVERIES[desired.part])(storage, decided)
+            return RecoveredSpool(found.rejected, found.left(desired, desired.root_path))
+        rejected = storage.recover(decided).rejected
+        _stop_session(desired, storage)
+        _end_session_elsewhere(desired, storage)
+        return RecoveredSpool(rejected)
+    finally:
+        storage.close()
+
+
+def holds_rejected(desired: DesiredState) -> bool:
+    """Whether rejected records are left. Also True when the root is absent and cannot be checked."""
+    if read_marker(desired.root_path) != desired.root:
+        return True
+    try:
+        return bool(os.listdir(Path(desired.root_path, spool_folder(desired.id, desired.part), "rejected")))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def holds_record(desired: DesiredState, record: str) -> bool:
+    """Whether the finished record is there. Also True when the root is absent and cannot be checked."""
+    if read_marker(desired.root_path) != desired.root:
+        return True
+    try:
+        return Path(desired.root_path, spool_folder(desired.id, desired.part), f"{record}.done").exists()
+    except OSError:
+        return True
+
+
+def _needs_recovery(desired: DesiredState) -> bool:
+    # Without the lock and without a write: each sweep comes here for every spool without a process.
+    folder = Path(desired.root_path, spool_folder(desired.id, desired.part))
+    stop = desired.session is not None and desired.session["desired"] == "stopped"
+    # A session that never reached a spool is stopped as well: its row waits for that report.
+    if not folder.is_dir():
+        return stop
+    # The session of a camera that moved is ended here, so its file is not idle.
+    idle_prefixes = ("slot-",) if desired.elsewhere else ("slot-", "session-")
+    unfinished = any(
+        not path.name.endswith(IDLE_SUFFIXES) and not path.name.startswith(idle_prefixes) for path in folder.iterdir()
+    )
+    return unfinished or stop
+
+
+def _stop_session(desired: DesiredState, storage: Storage) -> None:
+    if desired.session is None or desired.session["desired"] != "stopped":
+        return
+    runner = SessionRunner(CameraClock(), desired.id, desired.slug, desired.root)
+    runner.attach_spool(storage.spool)
+    runner.apply_desired_session(desired.session)
+
+
+def _end_session_elsewhere(desired: DesiredState, storage: Storage) -> None:
+    """End the session of a camera that moved to another host, so that no later process continues it here."""
+    if desired.elsewhere:
+        runner = SessionRunner(CameraClock(), desired.id, desired.slug, desired.root)
+        runner.attach_spool(storage.spool)
+        runner.fail_session("host_down", "The camera was moved to another host while this one was away.")
+
+
 WRONG_RECORD = (
     ValueError, KeyError, TypeError, AttributeError, OverflowError, ValidationError, ObjectDoesNotExist,
     IntegrityError, DataError,
@@ -190,7 +289,7 @@ def resolve_rejected_alerts(places: Iterable[DesiredState]) -> None:
     for key in opened.values_list("key", flat=True):
         read_again()  # a person may remove what it is about
         own = [place for place in spools if key == f"{REJECTED}:{place.slug}"]
-        if own and not any(orphan_recovery.holds_rejected(place) for place in own):
+        if own and not any(holds_rejected(place) for place in own):
             resolve_alert(key)
 
 
@@ -217,7 +316,7 @@ def resolve_unreadable_alerts(places: Iterable[DesiredState]) -> None:
     for key, data in opened.values_list("key", "data"):
         read_again()
         own = [place for place in spools if key == f"{UNREADABLE}{place.slug}"]
-        if own and not any(orphan_recovery.holds_record(place, data["record"]) for place in own):
+        if own and not any(holds_record(place, data["record"]) for place in own):
             resolve_alert(key)
 
 
@@ -230,7 +329,7 @@ class UnfinishedClips:
         self._left: dict[tuple[str, str], str] = {}
         """Slug and root -> message of the alert."""
 
-    def update_alert(self, desired: DesiredState, recovered: orphan_recovery.RecoveredSpool) -> None:
+    def update_alert(self, desired: DesiredState, recovered: RecoveredSpool) -> None:
         """Raise or resolve the alert after a recovery. Raised again on every recovery, because the end of a recorder's
         own alerts may come after it."""
         before = self._left.pop((desired.slug, desired.root), "")

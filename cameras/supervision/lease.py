@@ -18,7 +18,7 @@ from cameras.models import CameraHost
 from cameras.supervision.host_identity import HostIdentity, local_address, local_identity
 from core import database_clock
 from core.broker import broker
-from core.changes.gate import ChangeGate, in_one_transaction, without_notice
+from core.changes import ChangeGate, in_one_transaction, without_notice
 from core.events.models import Alert
 from core.events.service import raise_alert, resolve_alert
 from core.station_settings import site_config

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cameras.runtime.device_timing import OPEN_S
 from cameras.runtime.messages import StateReport
-from core.limits.backoff import BackOff, CrashLoop
+from core.limits.repeats import BackOff, CrashLoop
 
 SILENCE_S = 3.0
 """A camera process sends a message every second; after this much silence it counts as hung."""

@@ -1,18 +1,19 @@
-"""The interface of a source of the telescope's status, and STATUS_SOURCES, the kinds of sources: adding one is one
-file and one line. Neither this module nor any source imports Django. A source is small: it reads, and closes what it
-has opened. It starts no thread and stores nothing. One thread uses it."""
+"""The interface of a source of the telescope's status; STATUS_SOURCES, the kinds of sources: adding one is one file
+and one line; and the telescope of a camera, which reads one. No source imports Django. A source is small: it reads,
+and closes what it has opened. It starts no thread and stores nothing. One thread uses it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import ConfigDict, ValidationError
 
-from cameras.drivers.base import Clock
-from cameras.telescope_status.status import LIMITS, TelescopeStatus
+from cameras.drivers.base import Aborted, Clock
+from cameras.drivers.telescope_port import Pointing
+from cameras.telescope_status.status import LIMITS, TelescopeStatus, header_words
 from core.api.model import StrictModel, describe_error
 from core.outgoing import OutgoingGuard
 from core.registry import resolve
@@ -76,7 +77,7 @@ class StatusSource(ABC):
 
 
 @runtime_checkable
-class Pointing(Protocol):
+class CanPoint(Protocol):
     """A source that can also move the telescope.
 
     Each operation returns once the device has accepted it, which is before the movement ends: `read` says when that is,
@@ -113,7 +114,7 @@ def check_focus(position: float) -> None:
 
 
 STATUS_SOURCES = {
-    "fixed": ("Fixed values", "cameras.telescope_status.fixed.FixedSource"),
+    "fixed": ("Fixed values", "cameras.telescope_status.simulated.FixedSource"),
     "file": ("File of another program", "cameras.telescope_status.file.StatusFileSource"),
     "simulated": ("Simulated telescope", "cameras.telescope_status.simulated.SimulatedSource"),
     "indi": ("INDI server", "cameras.telescope_status.indi.source.IndiSource"),
@@ -143,3 +144,60 @@ def create_source(kind: str, settings: Mapping[str, Any], context: SourceContext
         why = describe_error(first).rstrip(".")
         raise StatusError(f"{what} of the telescope status source {kind}: {why}.") from None
     return found(checked, context)
+
+
+LOOK_S = 0.5
+"""Between two looks at whether it has arrived."""
+READ_S = 5.0
+"""How long one reading of the status may take."""
+
+
+class ControlledTelescope:
+    """A `cameras.drivers.telescope_port.Telescope`. Used by the camera loop's thread."""
+
+    def __init__(self, source: StatusSource, clock: Clock) -> None:
+        self._source, self._clock = source, clock
+
+    @property
+    def immovable(self) -> str:
+        return "" if isinstance(self._source, CanPoint) else "this source of its status cannot."
+
+    def move(self, pointing: Pointing, deadline: float) -> list[str]:
+        if pointing == Pointing():
+            return []
+        if not isinstance(self._source, CanPoint):
+            return [f"The telescope was not moved: {self.immovable}"]
+        source, problems = self._source, list[str]()
+        commands: list[Callable[[], None]] = []
+        if (place := pointing.place) is not None:
+            commands.append(lambda: source.point(*place, self._soon(deadline)))
+        if (focus := pointing.focus) is not None:
+            commands.append(lambda: source.focus(focus, self._soon(deadline)))
+        if (name := pointing.filter_name) is not None:
+            commands.append(lambda: source.select_filter(name, self._soon(deadline)))
+        for command in commands:
+            try:
+                command()
+            except StatusError as error:
+                problems.append(str(error))
+        return [*problems, *self._wait_until_there(deadline)]
+
+    def _wait_until_there(self, deadline: float) -> list[str]:
+        while True:
+            status = self._source.read(self._soon(deadline))
+            if not status.is_slewing and not status.is_adjusting:
+                return []
+            if self._clock.monotonic() >= deadline:
+                return ["The telescope still moves: the exposure did not wait for it any longer."]
+            if self._clock.wait(LOOK_S):
+                raise Aborted
+
+    def header_words(self, deadline: float) -> tuple[dict[str, str], str]:
+        status = self._source.read(self._soon(deadline))
+        return header_words(status), status.problem
+
+    def set_site(self, latitude: float | None, longitude: float | None, elevation: float) -> None:
+        self._source.context = replace(self._source.context, site=Site(latitude, longitude, elevation))
+
+    def _soon(self, deadline: float) -> float:
+        return min(deadline, self._clock.monotonic() + READ_S)

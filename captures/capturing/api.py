@@ -14,8 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras.camera_filter import CameraFilter, Slug
 from cameras.camera_view import CameraView, actor
+from cameras.resource import CameraFilter, Slug
 from cameras.selectors import camera_condition
 from captures.capturing.answers import Calendar, CaptureBody, CapturePage
 from captures.capturing.models import CaptureStatus
@@ -26,7 +26,7 @@ from captures.capturing.service import CaptureService
 from core.api.paging import page
 from core.api.queries import Query, TimeQuery
 from core.idempotency.view import IdempotentView
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from core.times.zones import zone_names
 
 MAX_DAYS = 400  # each day is a query of its own: `counts_by_day`

@@ -18,10 +18,10 @@ from cameras.sockets.consumer import Socket
 from cameras.sockets.subscription import MISSED, NoticeBroadcaster, loop_singleton
 from cameras.status.consumers import ReadingBroadcaster
 from captures.capturing.models import Capture
-from captures.capturing.notices import CAPTURES, CaptureNotice, CaptureUpdate, LatestImage, latest_image
+from captures.capturing.outcomes import CAPTURES, CaptureNotice, CaptureUpdate, LatestImage, latest_image
 from captures.capturing.selectors import captures_by_id, with_newest
 from captures.tables import SITE_TEMPERATURE
-from core.readings.notices import ReadingBody
+from core.readings.latest import ReadingBody
 from core.registry import resolve
 
 NOTICES_LOST = {"type": "missed", "message": "Notices may have been lost. Request the list of captures."}

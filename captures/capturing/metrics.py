@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
 from cameras.selectors import cameras_for
 from captures.capturing.models import CaptureStatus, CaptureTotal, Reason
-from captures.capturing.totals import BOUNDS_MS
+from captures.capturing.outcomes import BOUNDS_MS
 from core.collection_errors import CAPTURE_ERRORS
 
 KNOWN = frozenset(Reason.values)

@@ -237,7 +237,7 @@ class Capture(models.Model):
 class CaptureTotal(models.Model):
     """How many captures of a camera had an outcome, for metrics. The number never falls: deleted rows stay counted.
 
-    `captures/capturing/totals.py` adds to it in the transaction of each outcome.
+    `captures/capturing/outcomes.py` adds to it in the transaction of each outcome.
     """
 
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="capture_totals")
@@ -307,7 +307,7 @@ class CaptureFile(models.Model):
 
     @property
     def table(self) -> str:
-        """Its name in `captures.storage.stored_files.tables.FILE_TABLES`."""
+        """Its name in `captures.storage.stored_files.FILE_TABLES`."""
         return "captures"
 
     @property

@@ -1,28 +1,31 @@
-"""Outcomes of captures: what a caller gets, the events that follow, and those that a host decides because no spool
-ever held the capture."""
+"""Outcomes of captures: what a caller gets, the events and the totals that follow, the notice to the pages, and those
+outcomes that a host decides because no spool ever held the capture. Totals never fall."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q, Sum, UUIDField
 from django.utils import timezone
 
 from cameras.errors import ControlError
+from cameras.models import Camera
 from cameras.runtime.messages import LastCapture
 from cameras.spool.moments import iso
-from captures.capturing.models import Capture, CaptureFile, CaptureReference
-from captures.capturing.notices import publish_captures
+from cameras.status.messages import CaptureCounts
+from captures.capturing.models import Capture, CaptureFile, CaptureReference, CaptureStatus, CaptureTotal
 from captures.capturing.records import describe_references
-from captures.capturing.totals import count_outcomes
 from core.broker.broker import BrokerDown
+from core.broker.notices import NoticeKind, publish_notice
 from core.camera_names import CameraRef
 from core.events.models import Event
 from core.events.service import new_event, record_events
+from core.prepared_query import Parameter, PreparedQuery
 from core.text.sentences import beside_camera, join_sentences, sentence
 
 PROBLEM_OF = {
@@ -164,3 +167,130 @@ def last_captures(cameras: Iterable[str]) -> dict[str, LastCapture]:
         for camera, one in found.items()
         if one is not None and one.ended_at is not None
     }
+
+
+BOUNDS_MS = (100, 250, 500, 1_000, 2_500, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 900_000)
+"""Upper bounds of the durations that are told apart. Rows hold them: a changed bound applies to new captures only."""
+NO_BOUND_MS = 2**31 - 1
+
+
+def count_outcome(capture: Capture, durable_after_s: float | None = None) -> None:
+    count_outcomes([(capture, durable_after_s)])
+
+
+def count_outcomes(outcomes: Iterable[tuple[Capture, float | None]]) -> None:
+    """Count captures whose outcomes are being stored, in the caller's transaction. With each capture the seconds from
+    the opening of the shutter to the durable file; None where that is not known."""
+    numbers: Counter[tuple[UUID, str, str, int]] = Counter()
+    seconds: Counter[tuple[UUID, str, str, int]] = Counter()
+    for capture, durable_after_s in outcomes:
+        duration_s = durable_after_s if capture.status == CaptureStatus.SAVED else None
+        bound_ms = 0 if duration_s is None else next((ms for ms in BOUNDS_MS if duration_s * 1000 <= ms), NO_BOUND_MS)
+        key = (capture.camera_id, capture.status, capture.reason, bound_ms)
+        numbers[key] += 1
+        seconds[key] += duration_s or 0.0  # type: ignore[assignment]  # a Counter adds floats as well
+    # In one order, so that two transactions never wait for each other's rows.
+    for key in sorted(numbers):
+        _add(*key, numbers[key], seconds[key])
+
+
+def count_missed(camera: UUID, reason: str, number: int) -> None:
+    """Count captures of a session that have no row, because an outage skipped them, in the caller's transaction."""
+    _add(camera, CaptureStatus.SKIPPED, reason, 0, number, 0.0)
+
+
+def totals_of(cameras: Iterable[str]) -> dict[str, CaptureCounts]:
+    """The totals of each camera, by its id: one query."""
+    found = {camera: CaptureCounts(saved=0, failed=0, skipped=0) for camera in cameras}
+    rows = CaptureTotal.objects.filter(camera__in=list(found)).order_by()
+    for camera, status, number in rows.values_list("camera", "status").annotate(number=Sum("captures")):
+        found[str(camera)][status] = number  # type: ignore[literal-required]
+    return found
+
+
+def _add(camera: UUID, status: str, reason: str, bound_ms: int, number: int, seconds: float) -> None:
+    """One UPDATE; the row is inserted before the first one."""
+    key = {"camera_id": camera, "status": status, "reason": reason, "duration_le_ms": bound_ms}
+    total = CaptureTotal.objects.filter(**key)
+    # Added by the database: several hosts and processes may count at the same time.
+    added = {"captures": F("captures") + number, "seconds": F("seconds") + seconds}
+    if not total.update(**added):
+        # Another process may insert it at the same moment. An IntegrityError would end the caller's transaction.
+        CaptureTotal.objects.bulk_create([CaptureTotal(**key)], ignore_conflicts=True)
+        total.update(**added)
+
+
+class LatestImage(TypedDict):
+    id: str
+    url: str
+    thumbnail: str | None
+
+
+class CaptureNotice(TypedDict):
+    """Of a capture: `status` and `camera_temperature` are the camera's; `outcome` and `reason` are those of the capture
+    with the id `capture`."""
+
+    camera: str
+    status: str
+    camera_temperature: float | None
+    latest_image: LatestImage | None
+    capture: str
+    outcome: str
+    reason: str
+
+
+class CaptureUpdate(TypedDict):
+    """What a socket gets: a notice with the `temperature` of the site's main sensor, or that of the camera at a station
+    without one. Of a reading: `latest_image` is the newest saved picture, with its camera and that camera's `status`,
+    and what only a capture has is left out."""
+
+    camera: str
+    status: str
+    temperature: float | None
+    latest_image: LatestImage | None
+    camera_temperature: NotRequired[float | None]
+    capture: NotRequired[str]
+    outcome: NotRequired[str]
+    reason: NotRequired[str]
+
+
+CAPTURES: NoticeKind[CaptureNotice] = NoticeKind("captures")
+CAMERAS = PreparedQuery(
+    lambda: Camera.objects.only("observed", "removed_at").filter(pk=Parameter("camera", UUIDField()))
+)
+
+
+def publish_captures(captures: Sequence[tuple[Capture, str, Sequence[CaptureFile]]]) -> None:
+    """Publish each capture, with its camera's slug and its files, after the commit; a failure does not affect the
+    commit."""
+    # The cameras' rows, too, are read after the commit: the caller of a capture has been answered by then.
+    transaction.on_commit(lambda: _publish_present(captures), robust=True)
+
+
+def _publish_present(captures: Sequence[tuple[Capture, str, Sequence[CaptureFile]]]) -> None:
+    """Publish, but nothing for a removed camera: another camera may have its slug, with another audience."""
+    cameras = {camera: CAMERAS.first(camera=camera) for camera in {capture.camera_id for capture, *_ in captures}}
+    for capture, slug, files in captures:
+        camera = cameras[capture.camera_id]
+        if camera is not None and camera.removed_at is None:
+            publish_notice(CAPTURES, capture_notice(capture, slug, camera.observed, files))
+
+
+def capture_notice(capture: Capture, slug: str, observed: str, files: Sequence[CaptureFile]) -> CaptureNotice:
+    saved = capture.status == Capture.Status.SAVED
+    return CaptureNotice(
+        camera=slug,
+        status=observed,
+        camera_temperature=capture.temperature_celsius,
+        latest_image=latest_image(capture, files) if saved else None,
+        capture=str(capture.pk),
+        outcome=capture.status,
+        reason=capture.reason,
+    )
+
+
+def latest_image(capture: Capture, files: Sequence[CaptureFile]) -> LatestImage | None:
+    """None when the station holds no file of it. `thumbnail` is null when none of its files can be rendered."""
+    if not files:
+        return None
+    return LatestImage(id=str(capture.pk), url=f"{capture.url}file/", thumbnail=capture.thumbnail_of(files))

@@ -13,7 +13,7 @@ from cameras.spool.records import CaptureRecord, PartFile, Record
 from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from core import database_clock
 from core.camera_names import CameraName
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 
 OBSERVED = (
     "exposure_us", "gain", "iso", "f_number", "temperature_celsius", "statistics", "simulated", "driver", "library",

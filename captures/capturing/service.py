@@ -12,12 +12,12 @@ from uuid import UUID
 import uuid6
 from django.db import IntegrityError, transaction
 
+from cameras import leases
 from cameras.capture_options import check_options
 from cameras.command_events import record_refusals
 from cameras.commands import control
 from cameras.commands.messages import CAPTURE, CaptureAnswer, CaptureArguments
 from cameras.errors import ControlError, HostDown, TooSlow
-from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.spool.records import CaptureRecord, FileOptions
 from captures.capturing.models import Capture
@@ -107,7 +107,7 @@ class CaptureService:
             with transaction.atomic():
                 capture.save(force_insert=True)
                 # After the insert, so that a repetition finds its capture first. LeaseHeld undoes the insert.
-                lease_holders.check_holder_now(camera, self.actor)
+                leases.check_holder_now(camera, self.actor)
         except IntegrityError:
             if new_id is None:
                 raise

@@ -49,8 +49,8 @@ from core.events.service import record_event
 from core.registry import resolve
 from core.station_settings import auto_recording_config
 from core.station_zone import reader_time_text
-from core.text.amounts import pluralize
 from core.text.names import person
+from core.text.sentences import pluralize
 
 MOVE_EVENTS = {
     "running": "experiment.started",

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from django.db.models import Max, QuerySet
 
-from cameras.programmes.cycle import cycle_of
+from cameras.programmes.kinds import cycle_of
 from cameras.spool.moments import Moment
 from captures.capturing.models import Capture
 from captures.experiments.coverage import MAX_CAUSES, Gap, GapCauses, time_after
@@ -23,8 +23,8 @@ from captures.recordings.claims.models import as_moment
 from captures.recordings.claims.services import present_moment
 from captures.sessions.models import Session, SessionGap, SessionState
 from core.events.models import Event
-from core.text.amounts import pluralize
 from core.text.names import person
+from core.text.sentences import pluralize
 
 CONTRIBUTES = ("experiment.stills", "experiment.linked")
 INTERRUPTED = "experiment.interrupted"

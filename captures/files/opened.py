@@ -134,7 +134,7 @@ def _open_descriptor(root: str, folder: str, name: str) -> int:
 
 class FileRow(Protocol):
     """What rows with a file and copies have in common. `table` is its name in
-    `captures.storage.stored_files.tables`."""
+    `captures.storage.stored_files`."""
 
     @property
     def table(self) -> str: ...

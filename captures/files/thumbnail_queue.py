@@ -19,7 +19,7 @@ from captures.files.opened import StoredCopy
 from captures.recordings.clips.models import Clip, ClipQuerySet
 from captures.thumbnails.store import CLIP, ThumbnailJob, ThumbnailStore
 from core.jobs.children import kill_child, start_child
-from core.periodic.work import Work
+from core.periodic.task import Work
 from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)

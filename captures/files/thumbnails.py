@@ -25,7 +25,7 @@ from core.api.problems import mark_expected
 from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.broker.queues import files_queue
-from core.deliveries.wake import QUICK
+from core.deliveries.thread import QUICK
 from core.limits.refusals import TooManyWaiting, WaitLimiter
 from core.registry import resolve
 

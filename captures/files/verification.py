@@ -23,7 +23,7 @@ from captures.roots.models import Kept, StorageRoot
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, resolve_alert
 from core.jobs.context import JobContext
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 
 CHUNK_BYTES = 1 << 20
 BATCH = 200

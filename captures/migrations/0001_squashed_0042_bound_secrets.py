@@ -1,7 +1,7 @@
 """All tables of the app, for a new station; a station that has the migrations that it replaces has it applied."""
 
 import captures.experiments.resource
-import captures.storage.offsite.copy_states
+import captures.storage.offsite.resource
 import django.db.models.deletion
 import django.utils.timezone
 import uuid6
@@ -370,7 +370,7 @@ class Migration(migrations.Migration):
                 ('camera', models.UUIDField()),
                 ('at', models.DateTimeField(help_text='When its content was captured.')),
                 ('key', models.CharField(help_text='Its name at the destination, below the prefix.', max_length=1200)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('sending', 'Sending'), ('verified', 'Verified'), ('dead', 'Dead'), ('gone', 'Gone')], default=captures.storage.offsite.copy_states.CopyState['QUEUED'], max_length=10)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('sending', 'Sending'), ('verified', 'Verified'), ('dead', 'Dead'), ('gone', 'Gone')], default=captures.storage.offsite.resource.CopyState['QUEUED'], max_length=10)),
                 ('attempts', models.PositiveIntegerField(default=0)),
                 ('damaged', models.PositiveIntegerField(default=0, help_text='How often its checksum was wrong at the far end.')),
                 ('retry_at', models.DateTimeField(default=django.utils.timezone.now)),

@@ -16,16 +16,15 @@ from django.utils import timezone
 from cameras.spool.spool import is_out_of_space
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
-from captures.organizing.adoption import AdoptedFile, Adopter, stored_captures
+from captures.organizing.adoption import AdoptedFile, Adopter, FoundCapture, FoundPicture, stored_captures
 from captures.organizing.findings import Findings, Reason, printable
-from captures.organizing.pairing import FoundCapture, FoundPicture
 from captures.organizing.source import SourceFiles
 from captures.organizing.staging import CopyFailed, SourceUnreadable, StagedFile, Staging, StagingLocked, has_copies
 from captures.paths import ImageOrganizer
 from captures.roots.models import StorageRoot
 from core.jobs.context import JobError
-from core.periodic.work import Work
-from core.text.amounts import pluralize
+from core.periodic.task import Work
+from core.text.sentences import pluralize
 
 
 @dataclass(slots=True)

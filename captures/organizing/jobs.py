@@ -16,8 +16,7 @@ from core.events.models import Event
 from core.events.service import record_event
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
-from core.text.amounts import pluralize
-from core.text.sentences import sentence
+from core.text.sentences import pluralize, sentence
 
 log = logging.getLogger(__name__)
 

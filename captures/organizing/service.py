@@ -20,11 +20,18 @@ from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
 from captures.days import station_site
 from captures.files.thumbnails import send_render_task
-from captures.organizing.adoption import Adopter, stored_captures, stored_files
+from captures.organizing.adoption import (
+    Adopter,
+    FoundCapture,
+    FoundPicture,
+    batches,
+    pair_pictures,
+    stored_captures,
+    stored_files,
+)
 from captures.organizing.copying import BatchAdopter, BatchCopier, original_path
 from captures.organizing.findings import Findings, NotPlaced, OrganizeResult, PlannedCapture, Reason, printable
 from captures.organizing.inspector import Inspector, Stopped
-from captures.organizing.pairing import FoundCapture, FoundPicture, batches, pair_pictures
 from captures.organizing.source import Inode, OriginalRemover, SourceFile, SourceFiles, TooManyFiles
 from captures.organizing.staging import Staging, StagingLocked
 from captures.organizing.times import NO_DATE, CameraZone, resolve_time
@@ -34,7 +41,7 @@ from captures.roots.roots import RootBody, UnusableRoot, root_of
 from core.broker.broker import BrokerDown
 from core.disk_space import NEARLY_NONE_BYTES
 from core.jobs.context import JobError
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from core.times.timestamps import stamp
 
 log = logging.getLogger(__name__)

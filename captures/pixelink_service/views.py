@@ -27,20 +27,18 @@ from captures.pixelink_service.bodies import (
 )
 from captures.pixelink_service.captures import captured_body, list_captures, take_capture
 from captures.pixelink_service.errors import DATABASE_DOWN, BadBody, Route, json_response, validation_items
-from captures.pixelink_service.readback import (
-    ConfigureAnswer,
-    not_yet_applied,
-    record_answer,
-    settings_body,
-    within_ranges,
-)
 from captures.pixelink_service.served_camera import (
     ACTOR,
+    ConfigureAnswer,
     NotConnected,
     check_connected,
     is_connected,
+    not_yet_applied,
     read_status,
+    record_answer,
     served_camera,
+    settings_body,
+    within_ranges,
 )
 from core.broker.broker import BrokerDown
 from core.outages import DATABASE_AWAY

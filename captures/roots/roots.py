@@ -1,9 +1,11 @@
-"""The storage roots of a host, and which of them new files go to, by storage class. Roots are created and checked at
-the start, never by a capture."""
+"""The storage roots of a host, which of them new files go to, by storage class, and what the health of the station
+says of them. Roots are created and checked at the start, never by a capture."""
 
 from __future__ import annotations
 
 import errno
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
@@ -13,14 +15,21 @@ import uuid6
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.spool.durable import RootFiles
 from cameras.spool.spool import is_out_of_space
 from cameras.spool.storage import MARKER, make_root, read_marker, separate_file_systems_message, try_link
+from cameras.status import status
+from cameras.status.messages import Status
 from cameras.tables import ROOTS
 from captures.roots.models import StorageAssignment, StorageClass, StorageRoot
+from core.broker.broker import BrokerDown
+from core.disk_space import DiskFinding, disk_space, one_of_each_disk
+from core.findings import Finding
 from core.registry import resolve
+from core.times.timestamps import stamp
 
 
 class UnusableRoot(Exception):
@@ -199,3 +208,90 @@ def _check_link(folder: Path, archive: str) -> None:
         files.unlink(".spool", "link-test")
     finally:
         files.close()
+
+
+ACTIVE_STATES = frozenset({"starting", "ready", "busy", "reconnecting"})
+"""Observed states of a camera that has a process."""
+
+
+class HealthCheck(TypedDict):
+    """Of the machine `host`. `storage`: whether its clips can be written; `free_disk_space_gb` is of their root.
+    Cameras are slugs, of all hosts: those with a process, and those that record, of which `active_threads` is the
+    number; null while the broker does not answer."""
+
+    host: str
+    storage: bool
+    free_disk_space_gb: float | None
+    active_cameras: list[str] | None
+    recording: list[str] | None
+    active_threads: int | None
+    timestamp: str
+
+
+def health_check() -> HealthCheck:
+    path = _video_path()
+    statuses = _read_statuses()
+    recording = None if statuses is None else [entry["camera"] for entry in statuses if entry["recording"]]
+    return HealthCheck(
+        host=settings.STATION.host,
+        storage=path is not None,
+        free_disk_space_gb=_free_gb(path) if path else None,
+        active_cameras=None
+        if statuses is None
+        else [entry["camera"] for entry in statuses if entry["observed"] in ACTIVE_STATES],
+        recording=recording,
+        active_threads=None if recording is None else len(recording),
+        timestamp=stamp(timezone.now()),
+    )
+
+
+def _video_path() -> str | None:
+    """Folder of this host's new clips; None when it does not exist or is not mounted."""
+    try:
+        root = root_of_class(settings.STATION.host, StorageClass.CLIPS)
+    except UnusableRoot:
+        return None
+    return root["path"] if read_marker(root["path"]) == root["id"] else None
+
+
+def _read_statuses() -> list[Status] | None:
+    try:
+        return list(status.read_statuses(Camera.objects.present()).values())
+    except BrokerDown:
+        return None
+
+
+def disk_problems() -> list[Finding]:
+    """Of the roots of this host's new files, and of the disks of its data folder and its log."""
+    station = settings.STATION
+    problems = {root.path: root_problem(root) for root in roots_of_new_files(station.host)}
+    found = [problem for problem in problems.values() if problem]
+    # The free space of a root that is not mounted would be that of another disk.
+    usable = [Path(path) for path, problem in problems.items() if not problem]
+    spaces = map(disk_space, one_of_each_disk([*usable, station.data, station.logging.file.parent]))
+    found += [space for space in spaces if space.is_broken]
+    return [Finding(f"On the host {station.host}: {one.detail} {one.remedy}", host=station.host) for one in found]
+
+
+def root_problem(root: StorageRoot) -> DiskFinding | None:
+    """Why no new file can be written to a root, apart from its free space; None if one can."""
+    # Without the marker this is the empty mount point.
+    if read_marker(root.path) != str(root.id):
+        detail = f"The storage root {root.path} is not mounted, or its marker {MARKER} is missing."
+        return DiskFinding(detail, "Mount it: nothing is written until then.", is_broken=True)
+    if not os.access(root.path, os.W_OK | os.X_OK):
+        return DiskFinding(f"{root.path} cannot be written.", "Change its owner, or mount it writable.", is_broken=True)
+    return None
+
+
+def free_disk_space_gb() -> float | None:
+    """Free space of this host's root for new captures, in decimal GB; None when the folder does not exist."""
+    root = assigned_root(settings.STATION.host, StorageClass.CAPTURES)
+    return _free_gb(root.path if root else str(settings.STATION.storage_root))
+
+
+def _free_gb(path: str) -> float | None:
+    try:
+        return round(shutil.disk_usage(path).free / 1e9, 3)
+    except OSError:
+        return None

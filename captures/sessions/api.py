@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras.camera_filter import CameraFilter
 from cameras.camera_view import CameraView, actor
+from cameras.resource import CameraFilter
 from cameras.selectors import camera_condition
 from captures.sessions.answers import ForecastBody, SessionBody, SessionPage, StartedBody
 from captures.sessions.forecast import forecast
@@ -24,7 +24,7 @@ from core.api.model import StrictModel
 from core.api.paging import page
 from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 

@@ -16,14 +16,13 @@ from django.utils import timezone
 
 from cameras.capture_options import check_options
 from cameras.models import Camera
-from cameras.programmes.cycle import cycle_of, describe_exposures
+from cameras.programmes.kinds import cycle_of, describe_exposures
 from cameras.spool.records import Programme
 from captures.capturing.models import Capture
 from captures.roots.roots import UnusableRoot, root_of
 from captures.sessions.models import MAX_SESSION
 from core.templatetags.skycam import duration, format_bytes
-from core.text.amounts import pluralize
-from core.text.sentences import sentence
+from core.text.sentences import pluralize, sentence
 from core.times.durations import format_exposure
 
 # Its models take 10 ms to build, and `skycam tonight` needs none.

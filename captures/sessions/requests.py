@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, m
 
 from cameras.exposure.settings import ExposureControlRequest
 from cameras.models import Camera
-from cameras.programmes.cycle import cycle_of
+from cameras.programmes.kinds import cycle_of
 from cameras.spool.records import Programme
 from captures.capturing.requests import HOUR_US, ExposureSettings, Text
 from captures.sessions.models import MAX_SESSION

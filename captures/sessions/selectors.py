@@ -10,9 +10,9 @@ from uuid import UUID
 from django.db.models import QuerySet, UUIDField
 from django.utils import timezone
 
-from cameras.leases.lease_holders import LeaseHolder
+from cameras.leases import LeaseHolder
 from cameras.models import Camera
-from cameras.programmes.cycle import cycle_of
+from cameras.programmes.kinds import cycle_of
 from cameras.runtime.messages import SessionStatus
 from cameras.selectors import visible_to
 from cameras.status.messages import Status, blocking_gates, describe_pause

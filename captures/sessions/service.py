@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pydantic import ConfigDict, Field
 
+from cameras import leases
 from cameras.capture_options import check_options
 from cameras.command_events import (
     problem_of,
@@ -30,8 +31,7 @@ from cameras.commands import control
 from cameras.commands.messages import START, STOP, SessionArguments
 from cameras.draining import check_not_draining
 from cameras.errors import UNREACHED, ControlError, HostDown, TooSlow
-from cameras.leases import lease_holders
-from cameras.leases.service import release_lease
+from cameras.leases import release_lease
 from cameras.models import Camera
 from captures.sessions.desired import describe_desired_session
 from captures.sessions.models import ACTIVE, Session, SessionState
@@ -39,9 +39,8 @@ from core.broker.broker import BrokerDown
 from core.events.models import Event
 from core.events.service import record_event
 from core.resources.fields import Fields
-from core.text.amounts import pluralize
 from core.text.names import person
-from core.text.sentences import beside_camera, sentence
+from core.text.sentences import beside_camera, pluralize, sentence
 
 Experiments = Literal["ask", "suspend"]
 log = logging.getLogger(__name__)
@@ -147,9 +146,9 @@ class SessionService:
 
     def _start(self, camera: Camera, request: SessionStart, new_id: UUID) -> Session:
         # Before `_reach_host`, which stores a failed session: a refused start stores none.
-        lease_holders.check_holder_now(camera, self.actor)
+        leases.check_holder_now(camera, self.actor)
         _wait_for_stop(camera)
-        lease_holders.check_no_session(camera)
+        leases.check_no_session(camera)
         check_not_draining(camera)
         deadline_ms = self._reach_host(camera, request, new_id) + int(START_S * 1000)
         session, event = self._insert_session(camera, request, new_id)
@@ -181,14 +180,14 @@ class SessionService:
                     created_by=self.actor,
                 )  # fmt: skip
                 # Again, as the camera may have been taken since the first check. LeaseHeld undoes the insert.
-                lease_holders.check_holder_now(camera, self.actor)
+                leases.check_holder_now(camera, self.actor)
                 check_not_draining(camera)
                 did = sentence("started a session on {camera}.", camera=camera)
                 event = record_desired_change(camera, "start", did, self.actor, session.programme, subject=session.id)
         except IntegrityError:
             # Another session was started at the same moment, and the constraint let one through. Say whose it is.
-            lease_holders.check_holder_now(camera, self.actor)
-            lease_holders.check_no_session(camera)
+            leases.check_holder_now(camera, self.actor)
+            leases.check_no_session(camera)
             raise
         return session, event
 
@@ -253,7 +252,7 @@ class SessionService:
 
     def _set_desired(self, locked: Session, desired: Session.Desired, command: str, did: str) -> Event | None:
         """The event; None when the state is desired already: the command is then only sent again."""
-        lease_holders.check_holder_now(locked.camera, self.actor, of_session=True)
+        leases.check_holder_now(locked.camera, self.actor, of_session=True)
         if locked.desired == desired:
             return None
         locked.desired, locked.revision = desired, locked.revision + 1
@@ -312,7 +311,7 @@ def hand_over(session: Session, to: str, actor: str) -> Session:
     with record_refusals(session.camera, "hand-over", actor, {"to": to}), transaction.atomic():
         locked = Session.objects.select_for_update().select_related("camera").get(pk=session.pk)
         check_not_ended(locked, "hand over")
-        lease_holders.check_holder_now(locked.camera, actor, of_session=True)
+        leases.check_holder_now(locked.camera, actor, of_session=True)
         if to not in possible_receivers(locked.camera):
             wrong = sentence("There is no user {to!r} who may control {camera}.", to=to, camera=locked.camera)
             raise ValidationError({"to": wrong})

@@ -1,4 +1,5 @@
-"""The API of usage, cleanups and checks."""
+"""The API of the storage: usage, plans of cleanups, checks, and of destinations what is no operation of their
+resource: the test, a job, and what waits."""
 
 from __future__ import annotations
 
@@ -15,25 +16,28 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras.camera_filter import Slug
 from cameras.camera_view import actor
 from cameras.models import Camera
+from cameras.resource import Slug
 from cameras.selectors import camera_ids
 from captures.roots.models import StorageRoot
+from captures.storage.integrity.check import FindingBody, FindingPage, csv_lines, finding_body
 from captures.storage.integrity.decisions import adopt, set_aside
-from captures.storage.integrity.findings import FindingBody, FindingPage, csv_lines, finding_body
 from captures.storage.integrity.models import FindingKind, FindingState, IntegrityFinding
+from captures.storage.offsite.resource import BacklogBody, ProbeRequest
+from captures.storage.offsite.selectors import backlog_of, destinations_for
+from captures.storage.offsite.services import start_test
 from captures.storage.retention.jobs import enqueue_plan
 from captures.storage.retention.manager import StorageManager
-from captures.storage.retention.plan_bodies import PlanBody, plan_body
-from captures.storage.usage.bodies import StorageBody, UsagePage, usage_history
+from captures.storage.retention.plan import PlanBody, plan_body
+from captures.storage.usage.measurements import StorageBody, UsagePage, usage_history
 from core.api.paging import page
 from core.api.queries import PageQuery, Query
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody
-from core.jobs.selectors import job_body
-from core.jobs.services import enqueue
+from core.jobs.services import enqueue, job_body
 from core.resources.fields import Fields
+from core.resources.resource import body_of
 from core.slices import slices_of
 from core.text.names import Line
 
@@ -173,3 +177,24 @@ class SetAsideView(IdempotentView):
     def post(self, request: Request, finding: UUID) -> Response:
         """Move an untracked file to the folder `set-aside` of its root. Nothing is deleted."""
         return Response(finding_body(set_aside(all_findings().get(pk=finding), actor(request))))
+
+
+class DestinationTestView(APIView):
+    roles = {"POST": "manager"}
+
+    @extend_schema(request=ProbeRequest, responses={202: JobBody})
+    def post(self, request: Request, destination: UUID) -> Response:
+        """Connect, write, read and remove a small file, as a job. Its result has `works` and `said`, sentences."""
+        found = destinations_for(request.user).get(pk=destination)
+        wanted = ProbeRequest.model_validate(request.data)
+        job = start_test(found, actor(request), wanted.host or "")
+        return Response(job_body(job, request.user), 202, headers={"Location": f"/api/v1/jobs/{job.pk}/"})
+
+
+class BacklogView(APIView):
+    roles = {"GET": "manager"}
+
+    @extend_schema(responses=BacklogBody)
+    def get(self, request: Request, destination: UUID) -> Response:
+        """What waits for its copy."""
+        return Response(body_of(BacklogBody, backlog_of(destinations_for(request.user).get(pk=destination))))

@@ -8,7 +8,7 @@ from django import template
 
 from cameras.camera_display import held_sentence
 from cameras.capture_options import describe_options
-from cameras.leases.lease_holders import LeaseHolder
+from cameras.leases import LeaseHolder
 from captures.capturing.models import Capture
 from captures.capturing.records import describe_references
 from captures.files import addresses

@@ -10,8 +10,7 @@ from pydantic import BaseModel
 
 from cameras.resource import CAMERAS, CameraBody
 from captures.capturing.answers import CaptureBody
-from captures.experiments.answers import AccountBody
-from captures.experiments.resource import EXPERIMENTS, ExperimentBody
+from captures.experiments.resource import EXPERIMENTS, AccountBody, ExperimentBody
 from captures.recordings.clips.answers import ClipBody, TimelineBody
 from captures.sessions.answers import SessionBody, StartedBody
 from captures.storage.archives.answers import ArchiveBody, ArchiveFileBody

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from core.resources.answers import body_of
 from core.resources.fields import Fields, Rows
+from core.resources.resource import body_of
 from core.resources.values import Column, Id
 from core.times.timestamps import Stamp
 

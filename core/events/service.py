@@ -1,13 +1,12 @@
-"""Writes events, and opens, acknowledges and resolves alerts. Nothing else does.
-
-Each function joins the caller's transaction, so that an event is committed or rolled back with what it reports.
-"""
+"""Writes events, and opens, acknowledges and resolves alerts. Nothing else does. Each function joins the caller's
+transaction, so that an event is committed or rolled back with what it reports. Open pages and programs get a notice
+over Redis pub/sub: a notice that is lost costs a page some seconds, and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from django.conf import settings
 from django.db import transaction
@@ -15,14 +14,47 @@ from django.db.models import F
 from django.utils import timezone
 
 from core import database_clock
+from core.broker.notices import NoticeKind, publish_notice
 from core.camera_refs import Cameras, camera_columns
+from core.events.answers import AlertBody, EventBody
 from core.events.models import Alert, Event
-from core.events.notices import publish_alert
 from core.events.selectors import unresolved_keys
 from core.events.severity import Severity
 from core.events.tables import EVENT_OVER, EVENT_RECORDED
 from core.registry import resolve
+from core.resources.resource import body_of
 from core.text.sentences import mentions_of, sentence
+
+
+class EventNotice(TypedDict):
+    """The event as a manager may see it. Who may see all of its cameras may see it."""
+
+    type: Literal["event"]
+    camera_ids: list[str]
+    body: dict[str, Any]
+
+
+class AlertNotice(TypedDict):
+    """An alert that was opened, acknowledged or resolved."""
+
+    type: Literal["alert"]
+    camera_ids: list[str]
+    body: dict[str, Any]
+
+
+EVENTS: NoticeKind[EventNotice | AlertNotice] = NoticeKind("events")
+
+
+def publish_event(event: Event) -> None:
+    """Publish after the commit; a failure does not affect the commit."""
+    notice = EventNotice(type="event", camera_ids=event.camera_ids, body=body_of(EventBody, event))
+    transaction.on_commit(lambda: publish_notice(EVENTS, notice), robust=True)
+
+
+def publish_alert(alert: Alert) -> None:
+    """Publish after the commit; a failure does not affect the commit."""
+    notice = AlertNotice(type="alert", camera_ids=alert.camera_ids, body=body_of(AlertBody, alert))
+    transaction.on_commit(lambda: publish_notice(EVENTS, notice), robust=True)
 
 
 def record_event(

@@ -8,7 +8,7 @@ HIDDEN_CAMERAS = {
 """User -> the cameras, including removed ones, whose events and alerts this user must not see."""
 
 EVENT_RECORDED = {
-    "notices": "core.events.notices.publish_event",
+    "notices": "core.events.service.publish_event",
     "webhooks": "monitoring.webhooks.deliveries.queue_deliveries",
     "alert_rules": "monitoring.alert_rules.event_rules.open_event_alerts",
     "silences": "monitoring.notifications.silences.end_silences_of",

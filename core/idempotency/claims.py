@@ -1,26 +1,176 @@
-"""Claim a key for a request, settle the claim with its answer, and remove old requests. Each change is one statement
-on one row, committed at once: after a kill between any two of them a repetition finds the key claimed, and runs the
-view again when the lease has ended."""
+"""The header Idempotency-Key, the fingerprint by which a repetition is recognised, and which answers are stored.
+Claim a key for a request, settle the claim with its answer, and remove old requests. Each change is one statement on
+one row, committed at once: after a kill between any two of them a repetition finds the key claimed, and runs the view
+again when the lease has ended."""
 
 from __future__ import annotations
 
+import enum
 import itertools
+import json
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import F, Q, QuerySet
+from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from core import database_clock
-from core.idempotency.answers import Answer, Settlement
-from core.idempotency.keys import KeyedRequest
 from core.idempotency.models import IdempotentRequest
+
+HEADER = "Idempotency-Key"
+MAX_LENGTH = 120
+CHARACTERS = rf"[\x21-\x7e]{{1,{MAX_LENGTH}}}"
+KEY_PATTERN = f"^{CHARACTERS}$"
+"""As JSON schema writes it."""
+
+
+class BadKey(ValueError):
+    """The header is not a key."""
+
+    def __init__(self) -> None:
+        super().__init__(f"A key has 1 to {MAX_LENGTH} printable ASCII characters, without spaces.")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """What identifies a request: whose it is, its key, and what it asks for."""
+
+    user: Any
+    """The user's primary key."""
+    key: str
+    method: str
+    route: str
+    fingerprint: str
+
+
+def key_of(headers: Mapping[str, str]) -> str | None:
+    """None without the header. BadKey."""
+    key = headers.get(HEADER)
+    # Not KEY_PATTERN: Python's `$` accepts a line break at the end.
+    if key is not None and not re.fullmatch(CHARACTERS, key):
+        raise BadKey
+    return key
+
+
+def keyed_request(request: Request, key: str) -> KeyedRequest:
+    """ParseError for a body that is no JSON."""
+    match = request.resolver_match
+    return KeyedRequest(
+        user=request.user.pk,
+        key=key,
+        method=str(request.method),
+        # Not the path: it has any length, and may contain NUL, which PostgreSQL refuses.
+        route=match.route[:200] if match else "",
+        fingerprint=fingerprint(str(request.method), request.path, request.META["QUERY_STRING"], request.data),
+    )
+
+
+def fingerprint(method: str, path: str, query: str, body: Any) -> str:
+    """64 hexadecimal digits. The order of the keys in the body and its white space make no difference."""
+    text = json.dumps([method, path, query, body], sort_keys=True, separators=(",", ":"))
+    # With the station's key: a body may contain a camera's password, which a plain hash would let someone guess.
+    return salted_hmac("core.idempotency", text, algorithm="sha256").hexdigest()
+
+
+REPLAYED = "Idempotency-Replayed"
+STORED_HEADERS = ("Content-Type", "Location", "Preference-Applied")
+
+
+class Settlement(enum.Enum):
+    STORE = "store"
+    """A repetition gets this answer."""
+    RUN_AGAIN = "run again"
+    """A repetition runs the view again, with the same reserved id."""
+    FORGET = "forget"
+    """Nothing was changed: the key can be used for any request."""
+
+
+OF_STATUS = {202: Settlement.RUN_AGAIN}
+"""Success -> what becomes of it; all others are stored. A 202 is not final: its capture gets an outcome later."""
+
+OF_PROBLEM = {
+    "invalid": Settlement.FORGET,
+    "not-signed-in": Settlement.FORGET,
+    "forbidden": Settlement.FORGET,
+    "not-found": Settlement.FORGET,
+    "method-not-allowed": Settlement.FORGET,
+    "held": Settlement.FORGET,
+    "recording-claimed": Settlement.FORGET,
+    "experiment-state": Settlement.FORGET,
+    "session-ended": Settlement.FORGET,
+    "job-ended": Settlement.FORGET,
+    "host-draining": Settlement.FORGET,
+    "host-refused": Settlement.FORGET,
+    "invitation-used": Settlement.FORGET,
+    "invitation-over": Settlement.FORGET,
+    "too-many-silences": Settlement.FORGET,
+    "webhook-disabled": Settlement.FORGET,
+    "webhook-busy": Settlement.FORGET,
+    "capture-kept": Settlement.FORGET,
+    "files-wait": Settlement.FORGET,
+    "finding-refused": Settlement.FORGET,
+    "not-in-trash": Settlement.FORGET,
+    "plan-refused": Settlement.FORGET,
+    "no-primary-camera": Settlement.FORGET,
+    "too-large": Settlement.FORGET,
+    "unsupported-media-type": Settlement.FORGET,
+    "rate-limited": Settlement.FORGET,
+    "internal": Settlement.RUN_AGAIN,
+    "database-down": Settlement.RUN_AGAIN,
+    "too-busy": Settlement.RUN_AGAIN,
+}
+"""Type of problem -> what becomes of it. All others are stored: what was requested is in the database, and is deferred
+or has failed."""
+
+MEMBERS_OF_EFFECTS = {"capture", "reason"}
+"""A problem with one of these is stored, whatever its type: a capture has a row, or a camera has answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, body (JSON) and headers of a response. `replayed`: it comes from a row."""
+
+    status: int
+    body: str
+    headers: dict[str, str] = field(default_factory=dict)
+    replayed: bool = False
+
+    @classmethod
+    def of_response(cls, response: HttpResponse) -> Answer:
+        if isinstance(response, Response):
+            # Now instead of after the view: what is stored is what is sent.
+            response.render()
+        headers = {name: response[name] for name in STORED_HEADERS if name in response}
+        return cls(response.status_code, response.content.decode(), headers)
+
+    @classmethod
+    def of_row(cls, row: IdempotentRequest) -> Answer:
+        return cls(int(row.status or 0), row.body, row.headers, replayed=True)
+
+    def response(self) -> HttpResponse:
+        replayed = {REPLAYED: "true"} if self.replayed else {}
+        return HttpResponse(self.body, status=self.status, headers={**self.headers, **replayed})
+
+    @property
+    def settlement(self) -> Settlement:
+        if self.status < 400:
+            return OF_STATUS.get(self.status, Settlement.STORE)
+        problem: dict[str, Any] = json.loads(self.body)
+        if MEMBERS_OF_EFFECTS & problem.keys():
+            return Settlement.STORE
+        return OF_PROBLEM.get(str(problem.get("type")).removeprefix("/problems/"), Settlement.STORE)
+
 
 log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)

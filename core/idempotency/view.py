@@ -14,9 +14,18 @@ from rest_framework.views import APIView
 
 from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid, is_api
 from core.failpoints import Failpoints
-from core.idempotency.answers import Answer
-from core.idempotency.claims import AnsweredAlready, Claim, RequestMismatch, RequestRunning, claim_request
-from core.idempotency.keys import HEADER, BadKey, key_of, keyed_request
+from core.idempotency.claims import (
+    HEADER,
+    Answer,
+    AnsweredAlready,
+    BadKey,
+    Claim,
+    RequestMismatch,
+    RequestRunning,
+    claim_request,
+    key_of,
+    keyed_request,
+)
 
 FAILPOINTS = Failpoints(("after_claim", "after_view", "after_answer"))
 """The key is claimed and the view has not run; the view has run and its answer is not stored; the answer is stored and

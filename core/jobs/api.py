@@ -6,6 +6,7 @@ import functools
 from typing import Annotated
 from uuid import UUID
 
+from django.urls import path
 from drf_spectacular.utils import extend_schema
 from pydantic import Field
 from rest_framework.request import Request
@@ -17,8 +18,7 @@ from core.api.problems import ExceptionTable, from_message
 from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody, JobPage
-from core.jobs.selectors import job_body, jobs_for
-from core.jobs.services import NotCancellable, request_cancel
+from core.jobs.services import NotCancellable, job_body, jobs_for, request_cancel
 from core.jobs.states import JobState
 
 Text = Annotated[str, Field(max_length=60, pattern=r"^[^\x00]*$")]
@@ -66,3 +66,10 @@ class CancelView(IdempotentView):
         found = jobs_for(request.user).get(pk=job)
         cancelled = request_cancel(found, request.user.get_username(), user=request.user)
         return Response(job_body(cancelled, request.user))
+
+
+urlpatterns = [
+    path("", JobsView.as_view()),
+    path("<uuid:job>/", JobView.as_view()),
+    path("<uuid:job>/cancel/", CancelView.as_view()),
+]

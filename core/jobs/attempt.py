@@ -17,7 +17,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
-from core.deliveries.schedule import Schedule
+from core.deliveries.rows import Schedule
 from core.jobs.children import kill_child, start_child
 from core.jobs.claims import LEASE, SCHEDULE, JobLease, others_wait
 from core.jobs.context import EndMessage, JobSpec, Message, ProgressMessage

@@ -15,10 +15,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from core import database_clock
-from core.deliveries.leases import RELEASED, Lease, held_rows
-from core.deliveries.retry_delays import RetryDelays
-from core.deliveries.schedule import Schedule
-from core.deliveries.states import Transitions
+from core.deliveries.rows import RELEASED, Lease, RetryDelays, Schedule, Transitions, held_rows
 from core.jobs.models import Job
 from core.jobs.states import FINISHED, JOB_TRANSITIONS, JobState
 from core.jobs.tables import JOB_ENDED, JOB_KINDS, JOBS_WAIT, Lane, kind_of, lane_of

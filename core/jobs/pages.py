@@ -16,11 +16,10 @@ from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.jobs.api import JobQuery
 from core.jobs.models import Job
-from core.jobs.selectors import jobs_for, may_control, sees_details
-from core.jobs.services import NotCancellable, request_cancel
+from core.jobs.services import NotCancellable, jobs_for, may_control, request_cancel, sees_details
 from core.jobs.states import UNFINISHED, JobState
 from core.jobs.tables import JOB_KINDS, label_of
-from core.pages.page import Page, message_response
+from core.pages import Page, message_response
 
 ROWS = 50
 LARGE = ("arguments", "checkpoint", "result")

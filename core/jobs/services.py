@@ -1,4 +1,5 @@
-"""Start, cancel and remove jobs, and wake the hosts that have some."""
+"""Start, cancel and remove jobs, and wake the hosts that have some; and which jobs a user may see: none of hidden
+cameras."""
 
 from __future__ import annotations
 
@@ -11,18 +12,46 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core import database_clock
 from core.broker.queues import jobs_queue
-from core.camera_refs import Cameras, camera_columns
-from core.deliveries.wake import send_wake_message
+from core.camera_refs import Cameras, camera_columns, without_cameras
+from core.deliveries.thread import send_wake_message
+from core.jobs.answers import JobBody
 from core.jobs.claims import change_state, is_busy, is_due, is_lost, recover_lost
 from core.jobs.models import Job
-from core.jobs.selectors import jobs_for, may_control
 from core.jobs.states import FINISHED, UNFINISHED, JobState
-from core.jobs.tables import JOB_KINDS, role_of
+from core.jobs.tables import JOB_HIDDEN_CAMERAS, JOB_KINDS, role_of
 from core.jobs.worker import JobsWorker
+from core.registry import resolve
+from core.resources.resource import body_of
+
+
+def jobs_for(user: Any) -> QuerySet[Job]:
+    if not user.is_authenticated or not user.may("viewer"):
+        return Job.objects.none()
+    hidden = [camera for path in JOB_HIDDEN_CAMERAS.values() for camera in resolve(path)(user)]
+    return without_cameras(Job.objects.all(), hidden)
+
+
+def sees_details(job: Job, user: Any) -> bool:
+    """Whether `user` may see arguments, error and result: those of a job without a camera may name any camera."""
+    return bool(job.camera_uuid) or may_control(job, user)
+
+
+def may_control(job: Job, user: Any) -> bool:
+    return bool(user.may(role_of(job.kind)))
+
+
+HIDDEN = {"error": "", "arguments": None, "result": None}
+
+
+def job_body(job: Job, user: Any) -> dict[str, Any]:
+    """As `user` may see it."""
+    return body_of(JobBody, job) | ({} if sees_details(job, user) else HIDDEN)
+
 
 TASK = "core.wake_jobs"
 

@@ -9,9 +9,8 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
-from core.deliveries.leases import worker_name
-from core.deliveries.pool import ReceiverPool
-from core.deliveries.thread import Attempt, DeliveryThread, Due
+from core.deliveries.rows import worker_name
+from core.deliveries.thread import Attempt, DeliveryThread, Due, ReceiverPool
 from core.jobs.attempt import JobAttempt, JobTimes
 from core.jobs.claims import JobLease, claim, claim_next, has_due, recover_lost
 from core.jobs.models import Job

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from core.periodic.task import Start
 from core.periodic.thread import task_of
-from core.run_notes import RunNotes, add_notes
+from core.retrying_thread import RunNotes, add_notes
 
 _notes: dict[str, RunNotes] = {}
 

@@ -1,19 +1,125 @@
-"""`PartTasks`: starts and stops the periodic tasks of a part, and reports all that its process has."""
+"""`PartTasks`: starts and stops the periodic tasks of a part, and reports all that its process has, in the broker for
+a few seconds; and what such a report says of a task."""
 
 from __future__ import annotations
 
 import functools
+import json
+import logging
+import time
 from collections.abc import Iterable
-from typing import Protocol
+from enum import StrEnum
+from typing import NamedTuple, Protocol, TypedDict, cast
 
 from django.conf import settings
 
-from core.periodic.report import publish_report
-from core.periodic.task import PeriodicTask, Start
+from core.broker import broker
+from core.periodic.task import PeriodicTask, Start, Work
 from core.periodic.thread import PeriodicThread, stop_together
-from core.periodic.work import Work
 from core.registry import resolve
-from core.retrying_thread import RetryingThread
+from core.retrying_thread import RetryingThread, RunNotes, known_notes
+
+log = logging.getLogger(__name__)
+LIFE_S = 20
+"""Of a report. One that is not renewed, since its process has ended or hangs, is soon gone."""
+LEAST_LATE_S = 10.0
+LATE_SHARE = 0.5
+"""Of its interval, or LEAST_LATE_S if that is more: by so much a busy machine may delay a task before it is late."""
+SHORT_S = 2.0
+"""A run that has lasted for less is not worth a word."""
+
+
+class RunReport(TypedDict):
+    """A thread's runs. Times are seconds before the report, so that they need no clock in common."""
+
+    task: str
+    subject: str
+    known_s: float
+    """Since the thread began."""
+    running_s: float | None
+    """Since the run that lasts began; null between two runs."""
+    idle_s: float | None
+    """Since the last run without an error ended; null before the first."""
+    took_s: float | None
+    pause_s: float
+    error: str
+    failed_s: float | None
+
+
+class PartReport(TypedDict):
+    """`at` is in seconds since 1970, by the clock of the host."""
+
+    at: float
+    runs: list[RunReport]
+
+
+class RunState(StrEnum):
+    OK = "ok"
+    RUNNING = "running"
+    WAITING = "waiting"
+    """It has not run yet, and is not late."""
+    FAILING = "failing"
+    LATE = "late"
+
+
+class Place(NamedTuple):
+    """Where a report comes from."""
+
+    host: str
+    part: str
+
+
+def run_report(notes: RunNotes) -> RunReport:
+    now, last = time.monotonic(), notes.last
+
+    def ago(at: float | None) -> float | None:
+        return None if at is None else round(max(0.0, now - at), 1)
+
+    return RunReport(
+        task=notes.task, subject=notes.subject, known_s=round(now - notes.since, 1), running_s=ago(last.began_at),
+        idle_s=ago(last.ended_at), took_s=None if last.took_s is None else round(last.took_s, 3),
+        pause_s=last.pause_s, error=last.error, failed_s=ago(last.failed_at),
+    )  # fmt: skip
+
+
+def part_report() -> PartReport:
+    """The tasks of this process that are in the station's table."""
+    runs = [run_report(notes) for notes in known_notes() if notes.task in settings.PERIODIC_TASKS]
+    return PartReport(at=round(time.time(), 1), runs=sorted(runs, key=lambda run: (run["task"], run["subject"])))
+
+
+def publish_report(host: str, part: str) -> None:
+    try:
+        broker.connection().set(_key(Place(host, part)), json.dumps(part_report()), ex=LIFE_S)
+    except broker.UNREACHABLE as error:
+        log.debug("The periodic tasks are not reported: %s", error)  # others say that the broker is away
+
+
+def read_reports(places: Iterable[Place]) -> dict[Place, PartReport]:
+    """Without the places that report nothing. BrokerDown."""
+    listed = list(places)
+    if not listed:
+        return {}
+    with broker.reachable() as server:
+        found = cast("list[str | None]", server.mget([_key(place) for place in listed]))
+    return {place: json.loads(text) for place, text in zip(listed, found, strict=True) if text is not None}
+
+
+def _key(place: Place) -> str:
+    return broker.key("periodic", place.host, place.part)
+
+
+def state_of(task: PeriodicTask, run: RunReport) -> RunState:
+    """Whether the task is on time there."""
+    if run["error"]:
+        return RunState.FAILING
+    if run["running_s"] is not None and run["running_s"] > SHORT_S:
+        return RunState.LATE if run["running_s"] > task.may_take_s else RunState.RUNNING
+    waited_s = run["known_s"] if run["idle_s"] is None else run["idle_s"]
+    if waited_s > run["pause_s"] + max(LEAST_LATE_S, LATE_SHARE * run["pause_s"]):
+        return RunState.LATE
+    return RunState.WAITING if run["idle_s"] is None else RunState.OK
+
 
 REPORT = "periodic-report"
 STOP_S = 3.0

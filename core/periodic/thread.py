@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 
 from django.conf import settings
 
-from core.changes.gate import ChangeGate
+from core.changes import ChangeGate
 from core.periodic.task import PeriodicTask
-from core.retrying_thread import RetryingThread
-from core.run_notes import RunNotes
+from core.retrying_thread import RetryingThread, RunNotes
 
 
 def task_of(name: str) -> PeriodicTask:

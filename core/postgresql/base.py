@@ -19,8 +19,7 @@ from django.db.backends.postgresql import base
 from django.db.backends.signals import connection_created
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 
-from core.changes.gate import note_statement
-from core.changes.notices import announce
+from core.changes import announce, note_statement
 from core.outages import is_read_only
 from core.postgresql.application import application_name
 from core.postgresql.pool import ConnectionPool, Pooled

@@ -1,6 +1,6 @@
-"""The newest readings in the broker, and as metrics: `<station>:sensors:<host>` is a list of `SensorState` as JSON,
-rewritten each second and kept for 5 s. A host that has ended has none: its sensors are missing.
-`<station>:sensor-hosts` is the set of hosts that have written one."""
+"""The newest readings in the broker, as metrics, and as notices for open pages and programs.
+`<station>:sensors:<host>` is a list of `SensorState` as JSON, rewritten each second and kept for 5 s. A host that has
+ended has none: its sensors are missing. `<station>:sensor-hosts` is the set of hosts that have written one."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, cast, get_args
+from typing import Any, TypedDict, cast, get_args
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from core.broker import broker
 from core.broker.broker import BrokerDown
+from core.broker.notices import NoticeKind
 from core.outages import describe_failure
 from core.periodic.thread import PeriodicThread
-from core.readings.quantities import QUANTITIES
-from core.readings.reading import Quality, SensorState
+from core.readings.reading import QUANTITIES, Quality, SensorState
 
 log = logging.getLogger(__name__)
 LIFE_S = 5
@@ -97,3 +97,21 @@ def sensor_metrics(_user: Any = None) -> Iterator[Metric]:
             unit = QUANTITIES[channel["quantity"]].unit
             values.add_metric([name, channel["channel"], channel["quantity"], unit], channel["value"])
     yield from (temperatures, values, qualities)
+
+
+class ReadingBody(TypedDict):
+    """`value` is null while the channel is missing."""
+
+    sensor: str
+    channel: str
+    quantity: str
+    value: float | None
+    quality: str
+    at: str
+
+
+class ReadingsNotice(TypedDict):
+    readings: list[ReadingBody]
+
+
+READINGS: NoticeKind[ReadingsNotice] = NoticeKind("readings")

@@ -16,7 +16,7 @@ from django.utils import timezone
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from core.pages.forms import NAME_ATTRS, PageForm
+from core.pages import NAME_ATTRS, PageForm
 from core.registry import resolve
 from core.resources.fields import extra_of
 from core.resources.sentences import read_text, sentence_of, title_of

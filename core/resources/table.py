@@ -23,7 +23,7 @@ from core.resources.values import (
     part_model,
     plain_type,
 )
-from core.text.amounts import format_size, short_id
+from core.text.sentences import format_size, short_id
 from core.times.durations import format_duration
 
 Cells = dict[str, Any]

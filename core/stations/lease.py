@@ -17,7 +17,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from core import database_clock
-from core.changes.gate import without_notice
+from core.changes import without_notice
 from core.stations.models import StationLease
 
 log = logging.getLogger(__name__)

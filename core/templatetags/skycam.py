@@ -17,8 +17,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
-from core.text.amounts import format_size
-from core.text.sentences import Sentence
+from core.text.sentences import Sentence, format_size
 from core.times.durations import format_exposure, format_rounded_exposure
 
 register = template.Library()

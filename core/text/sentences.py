@@ -1,8 +1,7 @@
-"""Sentences that name cameras. Their text has the slugs; pages show the names instead, by the places of the mentions.
-
-Programs, mails, logs and the command line read the text. A mention refers to its camera by id, so that a slug that is
-also a word, such as `night`, is never taken for a camera. Django-free.
-"""
+"""Sentences for people, and what is in them: numbers, bytes and ids, suggestions for mistyped words, and cameras. A
+text has the slugs of cameras, for programs, mails, logs and the command line; pages show the names instead, by the
+places of the mentions. A mention refers to its camera by id, so that a slug that is also a word, such as `night`, is
+never taken for a camera. Django-free."""
 
 from __future__ import annotations
 
@@ -11,6 +10,68 @@ from string import Formatter
 from typing import Any, NamedTuple, Self
 
 from core.camera_names import CameraRef
+
+
+def pluralize(number: float, thing: str, things: str = "") -> str:
+    """`1 capture`, `3,600 captures`; `things` is a plural without that s."""
+    return f"1 {thing}" if number == 1 else f"{number:,.0f} {things or f'{thing}s'}"
+
+
+def was_or_were(number: float) -> str:
+    return "was" if number == 1 else "were"
+
+
+UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def format_size(size: float) -> str:
+    """1.46 TB, 212 GB: decimal."""
+    for unit, name in UNITS:
+        if size >= unit:
+            return f"{size / unit:.3g} {name}"
+    return f"{size:.0f} B"
+
+
+SHORT = 13
+"""The number of characters of an id that encode its creation time to the millisecond."""
+
+
+def short_id(text: str) -> str:
+    return text[:SHORT]
+
+
+LEAST_PREFIX = 3
+LONG = 8
+"""Words of at least this length may differ by two letters."""
+
+
+def similar_words(word: str, known: Iterable[str]) -> list[str]:
+    """The known words that start with `word`, else those that differ by one letter, or by two in a long word."""
+    names = list(known)
+    begun = [name for name in names if len(word) >= LEAST_PREFIX and name.startswith(word)]
+    slips = 2 if len(word) >= LONG else 1
+    return begun or [name for name in names if abs(len(name) - len(word)) <= slips and distance(word, name) <= slips]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` Did you mean connect?`, or nothing."""
+    found = similar_words(word, known)
+    return f" Did you mean {' or '.join(found)}?" if found else ""
+
+
+def distance(first: str, second: str) -> int:
+    """The number of letters deleted, inserted, replaced or swapped with a neighbour (optimal string alignment)."""
+    before: list[int] = []
+    row = list(range(len(second) + 1))
+    for i, letter in enumerate(first, 1):
+        before, last, row = row, before, [i]
+        for j, other in enumerate(second, 1):
+            best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == second[j - 2] and first[i - 2] == other:
+                best = min(best, last[j - 2] + 1)
+            row.append(best)
+    return row[-1]
+
 
 Mentions = list[list[int | str]]
 """As JSON: `[[start, end, camera id], ...]`, in characters."""

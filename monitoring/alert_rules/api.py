@@ -1,14 +1,15 @@
-"""The routes of alert rules that are no operation on a stored one."""
+"""The routes of alert rules."""
 
 from __future__ import annotations
 
+from django.urls import path
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.idempotency.view import IdempotentView
-from core.resources.answers import body_of
 from core.resources.fields import Fields
+from core.resources.resource import body_of
 from monitoring.alert_rules.preview import preview_rule
 from monitoring.alert_rules.resource import DefaultsRequest, PreviewBody, PreviewRequest, RestoredBody
 from monitoring.alert_rules.services import restore_default_rules, rules_to_restore, unsaved_rule
@@ -41,3 +42,9 @@ class DefaultRulesView(IdempotentView):
         dry_run = DefaultsRequest.model_validate(request.data).dry_run
         restored = rules_to_restore() if dry_run else restore_default_rules(request.user.get_username())
         return Response({"dry_run": dry_run, "results": [body_of(RestoredBody, one) for one in restored]})
+
+
+urlpatterns = [
+    path("preview/", PreviewView.as_view()),
+    path("defaults/", DefaultRulesView.as_view()),
+]

@@ -18,18 +18,15 @@ from core.events.models import Alert
 from core.events.selectors import alerts_for
 from core.events.severity import Severity
 from core.limits.refusals import TooManyWaiting
-from core.pages.forms import UnitInput
-from core.pages.page import Page
+from core.pages import Page, UnitInput
 from core.resources.forms import ModelForm
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
-from monitoring.alert_rules.kinds import BUILT_IN_ALERTS, EVENTS, RULE_KINDS
 from monitoring.alert_rules.preview import preview_rule
 from monitoring.alert_rules.resource import RULES, RuleChange, RuleRequest, UnsavedRule
 from monitoring.alert_rules.rows import rule_of
+from monitoring.alert_rules.rule import BUILT_IN_ALERTS, EVENTS, RULE_KINDS, condition_text
 from monitoring.alert_rules.selectors import known_subjects, rules_for, with_status
-from monitoring.alert_rules.sentences import condition_text
-from monitoring.alert_rules.services import restore_default_rules, rules_to_restore, unsaved_rule
-from monitoring.alert_rules.validation import readable_kinds
+from monitoring.alert_rules.services import readable_kinds, restore_default_rules, rules_to_restore, unsaved_rule
 from monitoring.models import AlertRule
 from monitoring.notifications.selectors import active_silences_for, alert_displays
 from monitoring.pages import AcknowledgePage, searchable

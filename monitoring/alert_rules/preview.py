@@ -15,15 +15,13 @@ from core.events.models import Event
 from core.events.selectors import events_for
 from core.limits.refusals import WaitLimiter
 from core.station_zone import reader_time_text
+from monitoring.alert_rules.engine import Opening, Sample, replay
 from monitoring.alert_rules.event_rules import meets, subject_of
-from monitoring.alert_rules.kinds import EVENTS
-from monitoring.alert_rules.reading_signals import add_to_history, new_history, rate_in_hour
-from monitoring.alert_rules.replay import Opening, Sample, replay
 from monitoring.alert_rules.rows import rule_of
-from monitoring.alert_rules.rule import Rule, matches
+from monitoring.alert_rules.rule import EVENTS, Rule, duration_text, matches
 from monitoring.alert_rules.selectors import channels_by_subject, unit_of
-from monitoring.alert_rules.sentences import duration_text
-from monitoring.alert_rules.validation import WATCHED_EVENTS
+from monitoring.alert_rules.services import WATCHED_EVENTS
+from monitoring.alert_rules.signals import add_to_history, new_history, rate_in_hour
 from monitoring.models import AlertRule, Reading, ReadingAggregate, ReadingQuality, SensorChannel
 
 EVENTS_AT_ONCE = 2000

@@ -13,8 +13,7 @@ from pathlib import Path
 from django.utils import timezone
 
 from core.events.models import Alert
-from monitoring.alert_rules.kinds import RULE_KINDS
-from monitoring.alert_rules.rule import Rule, Signal, concerns
+from monitoring.alert_rules.rule import RULE_KINDS, Rule, Signal, concerns
 from monitoring.models import AlertRule, MaintenanceWindow
 
 KEY = "rule:"

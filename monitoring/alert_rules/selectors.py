@@ -11,11 +11,10 @@ from django.db.models import QuerySet
 
 from core.events.models import Alert
 from core.events.selectors import alerts_for, hidden_cameras
-from monitoring.alert_rules.camera_signals import CAMERA_SIGNALS, watched_cameras
-from monitoring.alert_rules.kinds import EVENTS, RULE_KINDS, RuleKind
-from monitoring.alert_rules.reading_signals import READING_SIGNALS, ChannelId, channel_subjects
+from monitoring.alert_rules.host_signals import CAMERA_SIGNALS, watched_cameras
 from monitoring.alert_rules.rows import KEY
-from monitoring.alert_rules.rule import concerns, matches
+from monitoring.alert_rules.rule import EVENTS, RULE_KINDS, RuleKind, concerns, matches
+from monitoring.alert_rules.signals import READING_SIGNALS, ChannelId, channel_subjects
 from monitoring.models import AlertRule, SensorChannel
 
 MAX_SUBJECTS = 100

@@ -1,19 +1,23 @@
-"""`SignalSource`: signals that a function reads now and then, on a thread of its own; and the functions of the
-station's own: its metrics, and how far the aggregation of readings is behind."""
+"""`SignalSource`: signals that a function reads now and then, on a thread of its own; the functions of the station's
+own: its metrics, and how far the aggregation of readings is behind; and the signals of the sensors of this host, from
+their readings and states."""
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from core.broker.broker import BrokerDown
-from core.changes.gate import ChangeGate
+from core.changes import ChangeGate
 from core.periodic.thread import PeriodicThread
+from core.readings.reading import QUANTITIES, JudgedReading, SensorState
 from core.registry import resolve
 from core.station_owner import StationOwner
-from monitoring.alert_rules.kinds import RULE_KINDS
-from monitoring.alert_rules.rule import Signal, concerns
+from monitoring.alert_rules.rule import RULE_KINDS, Signal, concerns
 from monitoring.metrics import StationCollector
 from monitoring.models import AlertRule
 from monitoring.readings.aggregation import aggregation_lag_s
@@ -109,3 +113,135 @@ def metric_signals(_host: str) -> Iterator[Signal]:
 def aggregation_lag(_host: str) -> Iterator[Signal]:
     """In seconds. DatabaseError."""
     yield Signal("aggregation_lag", "station", aggregation_lag_s(time.time()), "s")
+
+
+READING_SIGNALS = ("reading", "reading_rate", "sensor_implausible", "sensor_missing")
+RATE_WINDOW_MS = 600_000
+"""The rate of change is that of the last ten minutes, in units an hour."""
+SHORTEST_RATE_MS = 60_000
+HOUR_MS = 3_600_000
+MAX_POINTS = 200
+
+
+ChannelId = tuple[str, str]
+"""Key and quantity."""
+
+
+def channel_subjects(sensor: str, channels: Iterable[ChannelId]) -> dict[ChannelId, str]:
+    """The subject of each channel of a sensor: `balcony:probe`, or `balcony:probe:humidity` where several quantities
+    have one key."""
+    found = list(channels)
+    numbers = Counter(key for key, _ in found)
+    return {
+        (key, quantity): f"{sensor}:{key}" if numbers[key] == 1 else f"{sensor}:{key}:{quantity}"
+        for key, quantity in found
+    }
+
+
+def subjects_of_state(state: SensorState) -> dict[ChannelId, str]:
+    return channel_subjects(state["sensor"], ((one["channel"], one["quantity"]) for one in state["channels"]))
+
+
+@dataclass(slots=True)
+class _Channel:
+    value: float | None = None
+    """The last plausible one; None while it is unknown."""
+    is_implausible: bool | None = None
+    history: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_POINTS))
+
+    def record(self, reading: JudgedReading) -> None:
+        self.is_implausible = reading.quality == "implausible"
+        if reading.quality == "ok" and reading.value is not None:
+            self.value = reading.value
+            add_to_history(self.history, reading.at_ms, reading.value)
+        elif reading.quality == "missing":
+            # Its value is unknown now: it neither opens nor closes an alert.
+            self.value = None
+            self.history.clear()
+
+    def signals(self, subject: str, quantity: str) -> Iterable[Signal]:
+        unit = QUANTITIES[quantity].unit if quantity in QUANTITIES else ""
+        yield Signal("reading", subject, self.value, unit)
+        yield Signal("reading_rate", subject, rate_in_hour(self.history), f"{unit} an hour".strip())
+        is_implausible = self.is_implausible
+        yield Signal("sensor_implausible", subject, None if is_implausible is None else float(is_implausible))
+
+
+@dataclass(slots=True)
+class _Sensor:
+    id: str
+    """Its UUID: another sensor may have its name later."""
+    channels: defaultdict[ChannelId, _Channel] = field(default_factory=lambda: defaultdict(_Channel))
+
+
+class ReadingSignals:
+    """Any thread may call `record`; `_lock` guards the values."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sensors: dict[str, _Sensor] = {}
+
+    def record(self, readings: Iterable[JudgedReading]) -> None:
+        with self._lock:
+            for reading in readings:
+                known = self._sensors.get(reading.name)
+                if known is None or known.id != reading.sensor:
+                    known = self._sensors[reading.name] = _Sensor(reading.sensor)
+                known.channels[reading.channel, reading.quantity].record(reading)
+
+    def signals(self, states: Sequence[SensorState]) -> list[Signal]:
+        """The signals of all channels; a value is None while it is unknown. Sensors that are not in `states` are
+        forgotten: one that is switched on again begins with unknown values."""
+        with self._lock:
+            names = {state["sensor"] for state in states}
+            self._sensors = {name: sensor for name, sensor in self._sensors.items() if name in names}
+            return [signal for state in states for signal in self._of_sensor(state)]
+
+    def _of_sensor(self, state: SensorState) -> Iterable[Signal]:
+        known = self._sensors.get(state["sensor"]) or _Sensor("")
+        subjects = subjects_of_state(state)
+        for channel_id, subject in subjects.items():
+            channel = known.channels[channel_id] if channel_id in known.channels else _Channel()
+            yield from channel.signals(subject, channel_id[1])
+        yield from _missing(state, subjects)
+
+
+def new_history() -> deque[tuple[int, float]]:
+    return deque(maxlen=MAX_POINTS)
+
+
+def add_to_history(history: deque[tuple[int, float]], at_ms: int, value: float) -> None:
+    """Of the last ten minutes."""
+    if history and at_ms < history[-1][0]:
+        history.clear()  # the clock was set back
+    # A point each few seconds is enough for a rate of minutes.
+    if not history or at_ms - history[-1][0] >= RATE_WINDOW_MS // MAX_POINTS:
+        history.append((at_ms, value))
+    while history and at_ms - history[0][0] > RATE_WINDOW_MS:
+        history.popleft()
+
+
+def rate_in_hour(history: Sequence[tuple[int, float]]) -> float | None:
+    """The change in an hour, from the first to the last point. None for less than a minute."""
+    if len(history) < 2 or history[-1][0] - history[0][0] < SHORTEST_RATE_MS:
+        return None
+    (first_ms, first), (last_ms, last) = history[0], history[-1]
+    return (last - first) * HOUR_MS / (last_ms - first_ms)
+
+
+def _missing(state: SensorState, subjects: Mapping[ChannelId, str]) -> Iterable[Signal]:
+    """One for the sensor if all its channels are missing, else one for each channel."""
+    is_missing = {subjects[one["channel"], one["quantity"]]: one["quality"] == "missing" for one in state["channels"]}
+    has_failed = state["state"] in {"error", "missing"} and not state["channels"]
+    all_missing = has_failed or (bool(is_missing) and all(is_missing.values()))
+    starting, detail = state["state"] == "starting", absence_detail(state)
+    yield Signal("sensor_missing", state["sensor"], None if starting else float(all_missing), detail=detail)
+    for subject, missing in is_missing.items():
+        value = None if starting else float(missing and not all_missing)
+        yield Signal("sensor_missing", subject, value, detail=detail)
+
+
+def absence_detail(state: SensorState) -> str:
+    """What the driver says of the cause, and how to see it again."""
+    why = state["message"] if state["state"] == "error" else "Check its power, cable and port."
+    return f"{why} Try it: skycam sensors test {state['sensor']}"

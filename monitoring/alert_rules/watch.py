@@ -15,13 +15,12 @@ from django.db import DatabaseError, connection
 from core import database_clock
 from core.background import log_and_continue
 from core.camera_names import CameraName
-from core.changes.gate import ChangeGate
+from core.changes import ChangeGate
 from core.events.models import Alert
 from core.events.service import raise_alert, resolve_alert
 from core.periodic.thread import PeriodicThread
 from core.readings.reading import JudgedReading, SensorState
 from monitoring.alert_rules.engine import Change, Place, RuleEngine
-from monitoring.alert_rules.reading_signals import READING_SIGNALS, ReadingSignals
 from monitoring.alert_rules.rows import (
     Ownership,
     RuleBook,
@@ -32,7 +31,7 @@ from monitoring.alert_rules.rows import (
     unresolved_rule_alerts,
 )
 from monitoring.alert_rules.rule import Rule, Signal
-from monitoring.alert_rules.signals import SignalSource
+from monitoring.alert_rules.signals import READING_SIGNALS, ReadingSignals, SignalSource
 from monitoring.models import AlertRule
 from monitoring.tables import SIGNALS
 

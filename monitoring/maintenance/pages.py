@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils import timezone
 
-from core.pages.page import Page
+from core.pages import Page
 from core.resources.pages import FormPage, PressPage, page_of
 from monitoring.maintenance.resource import WINDOWS
 from monitoring.maintenance.services import windows_for

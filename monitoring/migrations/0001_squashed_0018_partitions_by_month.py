@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 
 from core.partitions import PARTITIONED, partition_table
-from monitoring.alert_rules.kinds import DEFAULT_RULES
+from monitoring.alert_rules.rule import DEFAULT_RULES
 
 
 def add_default_rules(apps, _editor):

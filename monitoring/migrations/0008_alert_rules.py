@@ -5,7 +5,7 @@ import uuid6
 from django.db import migrations, models
 
 
-from monitoring.alert_rules.kinds import DEFAULT_RULES
+from monitoring.alert_rules.rule import DEFAULT_RULES
 
 
 def add_default_rules(apps, _editor):

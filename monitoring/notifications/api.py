@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from core.api.problems import ExceptionTable, from_message
 from core.events.selectors import alerts_for
 from core.idempotency.view import IdempotentView
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from monitoring.notifications.resource import SilenceAlertRequest, SilenceBody
 from monitoring.notifications.silences import TooManySilences, silence_alert
 

@@ -13,14 +13,11 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from core import database_clock
-from core.deliveries.leases import RELEASED, Lease
-from core.deliveries.retry_delays import A_DAY
-from core.deliveries.schedule import Schedule
-from core.deliveries.states import Transitions
+from core.deliveries.rows import A_DAY, RELEASED, Lease, Schedule, Transitions
 from core.events.models import Alert
 from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery
 from monitoring.notification_states import NOTIFICATION_TRANSITIONS, NotificationKind, NotificationState
-from monitoring.notifications.silenced import silenced_alerts
+from monitoring.notifications.selectors import silenced_alerts
 
 SCHEDULE = Schedule(A_DAY, plans_ahead=True)
 LEASE = Lease(90.0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.outgoing import OutgoingGuard
-from core.readings.quantities import Quantity
+from core.readings.reading import Quantity
 from monitoring.notifications.channels.mqtt import MqttSettings, connect_client, discovery_config
 
 if TYPE_CHECKING:

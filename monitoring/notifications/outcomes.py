@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core import database_clock
-from core.deliveries.receivers import FailureRule
+from core.deliveries.rows import FailureRule
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.events.severity import Severity
 from core.findings import Finding
@@ -18,8 +18,7 @@ from monitoring.models import NotificationChannel, NotificationDelivery
 from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.notifications.channels.base import SendResult
 from monitoring.notifications.deliveries import SCHEDULE, Claim, change_state, release
-from monitoring.notifications.queue import plan_repeats
-from monitoring.notifications.routing import FAILING_ALERT
+from monitoring.notifications.queue import FAILING_ALERT, plan_repeats
 
 FAILURES = FailureRule(alert_after=timedelta(minutes=10))
 """How long a channel fails until the other ones are told."""

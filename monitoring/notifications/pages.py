@@ -12,13 +12,12 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from core.events.selectors import alerts_for
 from core.limits.refusals import TooManyWaiting
-from core.pages.page import Page, message_response, redirect_back
-from core.resources.derived_pages import pages_of
-from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
+from core.pages import Page, message_response, redirect_back
+from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of, pages_of
 from core.text.names import check_line
 from monitoring.models import NotificationDelivery
 from monitoring.notification_states import NotificationState
-from monitoring.notifications.channels.kinds import CHANNEL_KINDS
+from monitoring.notifications.channels.base import CHANNEL_KINDS
 from monitoring.notifications.resource import CHANNELS, ROUTES
 from monitoring.notifications.selectors import channels_for, notifications_for, routes_for, with_pending
 from monitoring.notifications.services import send_test

@@ -186,7 +186,7 @@ class SilenceQuery(PageQuery):
 
     def filtered(self, rows: Any, _user: Any) -> Any:
         # The description is read without Django.
-        from monitoring.notifications.silenced import active_silences
+        from monitoring.notifications.selectors import active_silences
 
         active = active_silences().values("pk")
         return (
@@ -240,7 +240,7 @@ CHANNELS = Resource(
         ),
     ),
     commands="notifications",
-    kinds="monitoring.notifications.channels.kinds.CHANNEL_KINDS",
+    kinds="monitoring.notifications.channels.base.CHANNEL_KINDS",
     columns=(
         "name", "kind", ("on", "enabled"), ("waiting", "pending"), ("failing since", "failing_since"),
         ("last error", "last_error"),

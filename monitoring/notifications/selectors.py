@@ -1,21 +1,48 @@
-"""What a user may see of notifications and silences, alerts as pages show them, and the metrics of channels."""
+"""Which silences are active and which alerts they silence; what a user may see of notifications and silences, alerts
+as pages show them, and the metrics of channels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from core import database_clock
 from core.events.models import Alert
 from core.events.selectors import visible_to
 from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notification_states import NotificationKind, NotificationState
-from monitoring.notifications.silenced import active_silences, is_silenced
+
+
+def active_silences(at: datetime | None = None) -> QuerySet[AlertSilence]:
+    at = at or database_clock.estimate()
+    return AlertSilence.objects.filter(Q(ends_at=None) | Q(ends_at__gt=at), ended_at=None)
+
+
+def is_silenced(alert: Alert, silences: list[AlertSilence]) -> bool:
+    return any(silence_matches(one, alert) for one in silences)
+
+
+def silenced_alerts(alerts: QuerySet[Alert]) -> list[UUID]:
+    """The ids of those that are silenced now. No query of alerts without an active silence."""
+    silences = list(active_silences())
+    if not silences:
+        return []
+    return [alert.pk for alert in alerts.only("key", "camera") if is_silenced(alert, silences)]
+
+
+def silence_matches(silence: AlertSilence, alert: Alert) -> bool:
+    return (
+        silence.key in {"", alert.key}
+        and alert.key.startswith(silence.key_prefix)
+        and silence.camera in {"", alert.camera}
+    )
 
 
 def is_manager(user: Any) -> bool:

@@ -19,8 +19,7 @@ from core.station_settings import station_name
 from core.station_zone import station_zone
 from monitoring.models import NotificationChannel, NotificationDelivery
 from monitoring.notification_states import NotificationKind
-from monitoring.notifications.channels.base import DEADLINE_S, ChannelSettings, SendResult
-from monitoring.notifications.channels.kinds import channel_class
+from monitoring.notifications.channels.base import DEADLINE_S, ChannelSettings, SendResult, channel_class
 from monitoring.notifications.deliveries import Claim
 from monitoring.notifications.links import link_of
 from monitoring.notifications.message import Attachment, Notification, NotifiedAlert

@@ -11,7 +11,7 @@ from django.conf import settings
 from pydantic import ValidationError
 
 from core.background import FAILURES
-from core.changes.gate import read_again
+from core.changes import read_again
 from core.periodic.thread import PeriodicThread
 from core.secrets import DecryptionFailed
 from core.station_settings import station_name

@@ -23,8 +23,7 @@ from core.secrets import DecryptionFailed, SecretsNeeded, kept_secrets
 from core.slices import delete_in_slices
 from monitoring.models import NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notification_states import NotificationKind, NotificationState
-from monitoring.notifications.channels.base import ChannelSettings
-from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
+from monitoring.notifications.channels.base import CHANNEL_KINDS, ChannelSettings, channel_class
 from monitoring.notifications.outcomes import failing_alert, record_test
 from monitoring.notifications.queue import cancel_pending
 from monitoring.notifications.resource import ChannelRequest, NotificationChannelChange, RouteRequest

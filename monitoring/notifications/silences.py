@@ -17,7 +17,7 @@ from core.station_zone import site_time_text
 from core.text.sentences import sentence
 from monitoring.models import AlertSilence
 from monitoring.notifications.resource import SilenceRequest
-from monitoring.notifications.silenced import active_silences
+from monitoring.notifications.selectors import active_silences
 
 MAX_ACTIVE = 500
 

@@ -6,9 +6,8 @@ import functools
 from collections.abc import Iterable
 from uuid import UUID
 
-from core.deliveries.leases import worker_name
-from core.deliveries.pool import ReceiverPool
-from core.deliveries.thread import Attempt, DeliveryThread, Due
+from core.deliveries.rows import worker_name
+from core.deliveries.thread import Attempt, DeliveryThread, Due, ReceiverPool
 from monitoring.notifications.deliveries import claim, depends_on_time, due_channels, release_lost_leases
 from monitoring.notifications.outcomes import fail_killed_tests, give_up_killed, record_outcome
 from monitoring.notifications.sending import send_claim

@@ -1,25 +1,101 @@
-"""Marks and computes due aggregates, in small transactions: minutes from readings, each other level from the one
-below; and says how far behind it is. A transaction deletes the marks of the aggregates that it stores, and marks
-those of the next level. So a kill at any line loses nothing."""
+"""The levels of aggregates: each is computed from the one below, minutes from the readings themselves. Due ones are
+marked and computed in small transactions, and old readings and minutes removed; hours and days stay for ever. A
+transaction deletes the marks of the aggregates that it stores, and marks those of the next level. So a kill at any
+line loses nothing."""
 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Avg, Count, F, FloatField, Max, Min, Q, QuerySet, Sum
+from django.db.models import Avg, Count, F, FloatField, Max, Min, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, NullIf
+from django.db.models.functions import Cast, Coalesce, NullIf
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from core.changes.gate import in_one_transaction
+from core.changes import in_one_transaction
+from core.partitions import READINGS, drop_partitions, first_row_to_stay
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, ReadingQuality
-from monitoring.readings.levels import ABOVE, BELOW, LEVELS
+
+MINUTE_S, TEN_MINUTES_S, HOUR_S, DAY_S = 60, 600, 3600, 86_400
+LEVELS = (MINUTE_S, TEN_MINUTES_S, HOUR_S, DAY_S)
+"""In the order of computation. Ten minutes are there for the chart of a week: its minutes are too many rows."""
+BELOW = dict(zip(LEVELS, (0, *LEVELS), strict=False))
+"""Seconds of a level -> those of the level that it is computed from; 0 stands for the readings."""
+ABOVE = dict(pairwise(LEVELS))
+SOURCES = {0: "raw", MINUTE_S: "minute", TEN_MINUTES_S: "ten_minutes", HOUR_S: "hour", DAY_S: "day"}
+"""Seconds of a level -> its name in the API."""
+
+
+MAX_ROWS = 250_000
+"""Rows that one request reads, of all its channels."""
+STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 3600, 7200, 10_800, 21_600, 43_200, DAY_S)
+"""Lengths of points that are chosen; then whole days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """`level_s` is the level that is read, 0 for the readings; `bucket_s` the length of a point, 0 for each reading."""
+
+    level_s: int
+    bucket_s: int
+
+    @property
+    def source(self) -> str:
+        return SOURCES[self.level_s]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`intervals_s`: those of the channels. `kept_s`: level -> how far back its rows are kept; missing: for ever.
+    `age_s` is that of the beginning of the range."""
+
+    span_s: float
+    age_s: float
+    intervals_s: Sequence[float]
+    kept_s: dict[int, float]
+    bucket_s: int
+    limit: int
+
+
+def choose_resolution(wanted: Wanted) -> Resolution:
+    """The finest one with at most `limit` points, or the one of the wanted bucket. A level whose rows are removed, or
+    too many, is replaced by the next one."""
+    shortest_s = min(wanted.intervals_s, default=1.0)
+    if not wanted.bucket_s and wanted.span_s / shortest_s <= wanted.limit and _is_usable(0, wanted):
+        return Resolution(0, 0)
+    bucket_s = wanted.bucket_s or nice_bucket(wanted.span_s / wanted.limit)
+    levels = [level for level in (0, *LEVELS[:-1]) if _is_usable(level, wanted)]
+    # The coarsest level that is fine enough; else the finest one there is.
+    level_s = max((level for level in levels if level <= bucket_s), default=min(levels, default=DAY_S))
+    if bucket_s >= DAY_S:
+        level_s = DAY_S
+    return Resolution(level_s, _multiple(bucket_s, level_s))
+
+
+def _is_usable(level_s: int, wanted: Wanted) -> bool:
+    steps = [level_s] * len(wanted.intervals_s) if level_s else wanted.intervals_s
+    rows = sum(wanted.span_s / step for step in steps)
+    return rows <= MAX_ROWS and wanted.age_s <= wanted.kept_s.get(level_s, math.inf)
+
+
+def nice_bucket(least_s: float) -> int:
+    """The shortest length of a point that is not below `least_s`."""
+    return next((step for step in STEPS_S if step >= least_s), math.ceil(least_s / DAY_S) * DAY_S)
+
+
+def _multiple(bucket_s: int, level_s: int) -> int:
+    return math.ceil(bucket_s / level_s) * level_s if level_s else bucket_s
+
 
 log = logging.getLogger(__name__)
 BATCH = 500
@@ -191,3 +267,58 @@ def oldest_end_s(seconds: int) -> int | None:
     """When the oldest due aggregate of a level ends; None if none is due."""
     start_s: int | None = DueAggregate.objects.filter(seconds=seconds).aggregate(oldest=Min("start_s"))["oldest"]
     return None if start_s is None else start_s + seconds
+
+
+ROWS_AT_ONCE = 2000
+"""Ten sensors at 2 s write 18,000 rows an hour."""
+
+
+def remove_readings() -> int:
+    """Remove the months of readings older than `monitoring.readings.raw_days` whose minutes are computed, and a batch
+    of such readings, oldest first. Returns the number of the latter."""
+    end_s = _end_s(settings.STATION.monitoring.readings.raw_days)
+    if end_s is None:
+        return 0
+    oldest_due = DueAggregate.objects.filter(seconds=MINUTE_S).aggregate(oldest=Min("start_s"))["oldest"]
+    drop_partitions(READINGS, datetime.fromtimestamp(min(end_s, oldest_due or end_s), UTC))
+    end_s = int(first_row_to_stay(READINGS, datetime.fromtimestamp(end_s, UTC)).timestamp())
+    # In the query that finds the rows: a late reading that is written meanwhile is found with its mark, or not at all.
+    not_computed = Coalesce(_oldest_due(MINUTE_S) * 1000, Value(end_s * 1000))
+    old = Reading.objects.filter(at_ms__lt=end_s * 1000).filter(at_ms__lt=not_computed)
+    return _remove(old, "at_ms")
+
+
+def remove_minutes() -> int:
+    """Remove a batch of minutes, or of ten minutes, older than `monitoring.readings.minute_days`, from which the level
+    above is computed."""
+    end_s = _end_s(settings.STATION.monitoring.readings.minute_days)
+    if end_s is None:
+        return 0
+    return _remove_level(MINUTE_S, end_s) or _remove_level(TEN_MINUTES_S, end_s)
+
+
+def _remove_level(seconds: int, end_s: int) -> int:
+    old = ReadingAggregate.objects.filter(seconds=seconds, start_s__lt=end_s)
+    return _remove(old.filter(start_s__lt=Coalesce(_oldest_due(ABOVE[seconds]), Value(end_s))), "start_s")
+
+
+def _end_s(days: int) -> int | None:
+    """What is before it is old. The newest `days` days that have readings stay at any age, so that a clock that jumps
+    years ahead removes nothing. None: nothing is old."""
+    if not days:
+        return None
+    with_readings = ReadingAggregate.objects.filter(seconds=DAY_S).order_by("-start_s").values("start_s").distinct()
+    first_to_stay = with_readings[days - 1 : days].first()
+    # A whole minute: none is removed in part.
+    limit_s = int(time.time() - days * DAY_S) // MINUTE_S * MINUTE_S
+    return first_to_stay and min(first_to_stay["start_s"], limit_s)
+
+
+def _oldest_due(seconds: int) -> Subquery:
+    due = DueAggregate.objects.filter(seconds=seconds).order_by().values("seconds").annotate(oldest=Min("start_s"))
+    return Subquery(due.values("oldest"))
+
+
+def _remove(rows: QuerySet[Any], by: str) -> int:
+    batch = list(rows.order_by(by).values_list("pk", flat=True)[:ROWS_AT_ONCE])
+    return rows.model.objects.filter(pk__in=batch).delete()[0] if batch else 0

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.http import StreamingHttpResponse
+from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from core.text.csv_lines import csv_line
 from core.times.timestamps import stamp_ms
 from monitoring.models import Reading, ReadingAggregate, ReadingQuality, SensorChannel
@@ -82,3 +83,9 @@ class ReadingsCsvView(APIView):
         query: ExportQuery = ExportQuery.of(request)
         headers = {"Content-Disposition": 'attachment; filename="readings.csv"'}
         return StreamingHttpResponse(export_lines(query), content_type="text/csv; charset=utf-8", headers=headers)
+
+
+urlpatterns = [
+    path("", ReadingsView.as_view()),
+    path("export/", ReadingsCsvView.as_view()),
+]

@@ -1,7 +1,9 @@
-"""`SensorHost`: the sensors of this machine, and where their readings go."""
+"""`SensorHost`: the sensors of this machine, and where their readings go; open pages and programs get the new ones at
+most once a second."""
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -13,19 +15,63 @@ from pathlib import Path
 from django.db import DatabaseError, connection
 
 from core.background import log_and_continue
-from core.changes.gate import ChangeGate
+from core.broker.notices import publish_notice
+from core.changes import ChangeGate
 from core.events.service import record_event
 from core.events.severity import Severity
 from core.outgoing import OutgoingGuard
 from core.periodic.thread import PeriodicThread
-from core.readings.latest import LatestPublisher
+from core.readings.latest import READINGS, LatestPublisher, ReadingBody, ReadingsNotice
 from core.readings.reading import JudgedReading, SensorState
-from monitoring.notices import publish_readings
+from core.times.timestamps import stamp_ms
 from monitoring.sensor_host.journal import ReadingJournal
 from monitoring.sensor_host.rows import RowFile, read_rows
 from monitoring.sensor_host.running import RunningSensors
 from monitoring.sensor_host.writer import ReadingWriter
-from monitoring.sensors.absence import AbsenceReport
+from monitoring.sensors.monitor import AbsenceReport
+
+
+class ReadingPublisher:
+    """Publishes the newest reading of each channel, at most one notice a second, on a thread of its own."""
+
+    def __init__(self, every_s: float | None = None) -> None:
+        self._newest: dict[tuple[str, str, str], ReadingBody] = {}
+        self._lock = threading.Lock()
+        PeriodicThread("reading-notices", self.publish, interval_s=every_s).start()
+
+    def add(self, readings: Sequence[JudgedReading]) -> None:
+        """Returns at once."""
+        with self._lock:
+            for reading in readings:
+                self._newest[reading.name, reading.channel, reading.quantity] = reading_body(reading)
+
+    def publish(self) -> None:
+        with self._lock:
+            found, self._newest = self._newest, {}
+        if found:
+            publish_notice(READINGS, ReadingsNotice(readings=list(found.values())))
+
+
+def reading_body(reading: JudgedReading) -> ReadingBody:
+    return ReadingBody(
+        sensor=reading.name,
+        channel=reading.channel,
+        quantity=reading.quantity,
+        value=reading.value,
+        quality=reading.quality,
+        at=stamp_ms(reading.at_ms),
+    )
+
+
+@functools.cache
+def reading_publisher() -> ReadingPublisher:
+    return ReadingPublisher()
+
+
+def publish_readings(readings: Sequence[JudgedReading]) -> None:
+    """Publish new readings, within a second. Never waits and never fails."""
+    reading_publisher().add(readings)
+
 
 log = logging.getLogger(__name__)
 Listener = Callable[[Sequence[JudgedReading]], None]

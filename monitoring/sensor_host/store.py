@@ -11,10 +11,9 @@ from django.db import DataError, IntegrityError, transaction
 
 from core.readings.reading import JudgedReading
 from monitoring.models import Reading, ReadingQuality, Sensor, SensorChannel
-from monitoring.readings.aggregation import mark_due
-from monitoring.readings.levels import MINUTE_S
+from monitoring.readings.aggregation import MINUTE_S, mark_due
 from monitoring.sensors.channels import MAX_CHANNELS
-from monitoring.sensors.kinds import driver_class
+from monitoring.sensors.driver import driver_class
 
 log = logging.getLogger(__name__)
 BATCH = 5_000

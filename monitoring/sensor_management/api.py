@@ -3,13 +3,14 @@ exceptions."""
 
 from __future__ import annotations
 
+from django.urls import path
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api.problems import ExceptionTable, from_message
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from monitoring.models import SensorChannel
 from monitoring.sensor_management.commands import SensorHostDown, SensorHostSlow
 from monitoring.sensor_management.detection import detect_sensors, try_settings
@@ -57,3 +58,10 @@ class TestView(APIView):
         """Open a driver once with settings that are not stored, and answer with what it gives."""
         wanted = SensorTestRequest.model_validate(request.data)
         return Response(try_settings(wanted, request.user.get_username()).model_dump())
+
+
+urlpatterns = [
+    path("detect/", DetectView.as_view()),
+    path("test/", TestView.as_view()),
+    path("<slug:sensor>/channels/<int:channel>/", ChannelView.as_view()),
+]

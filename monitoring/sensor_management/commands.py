@@ -1,12 +1,13 @@
 """Commands to the sensors part of a host, and their answers: a list in Redis for each host, and one for each answer.
-
-Deadlines are in Redis TIME: a command that no one waits for any more is not started.
-"""
+Deadlines are in Redis TIME: a command that no one waits for any more is not started. A probe of a sensor runs in a
+process that is killed at its deadline."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,19 +18,69 @@ import uuid6
 
 from core.background import log_and_continue
 from core.broker import broker
+from core.jobs.children import kill_child, start_child
 from core.outages import describe_failure
 from core.outgoing import OutgoingGuard
 from core.retrying_thread import RetryingThread
 from core.secrets import Binding, DecryptionFailed, decrypt, encrypt
-from monitoring.sensor_management.probing import (
-    DETECT_S,
-    KILL_AFTER_S,
-    TEST_S,
-    detect_devices,
-    failed,
-    open_once,
-)
-from monitoring.sensors.probe import FoundDevice, ProbeAnswer
+from monitoring.sensors.driver import SENSORS, SensorDriver, driver_class
+from monitoring.sensors.probe import FoundDevice, ProbeAnswer, ProbeRequest
+
+MODULE = "monitoring.sensors.probe"
+DETECT_S = 8.0
+TEST_S = 15.0
+KILL_AFTER_S = 4.0
+"""After its own deadline: the start of a process on a busy machine, and a driver that is a little late."""
+SEARCHED_AT_ONCE = 4
+
+
+def open_once(kind: str, settings: dict[str, object], guard: OutgoingGuard) -> ProbeAnswer:
+    """Open the driver once and read it. `settings` are complete, with secrets."""
+    return run_probe(
+        ProbeRequest(action="test", kind=kind, settings=settings, deadline_s=TEST_S, outgoing=guard.rules())
+    )
+
+
+def detect_devices(guard: OutgoingGuard) -> tuple[list[FoundDevice], dict[str, str]]:
+    """The devices of all kinds at this machine, and kind -> a sentence for each search that failed."""
+    kinds = [kind for kind in SENSORS if has_detection(kind)]
+    requests = [
+        ProbeRequest(action="detect", kind=kind, settings={}, deadline_s=DETECT_S, outgoing=guard.rules())
+        for kind in kinds
+    ]
+    with ThreadPoolExecutor(SEARCHED_AT_ONCE, "sensor-detection") as pool:
+        answers = dict(zip(kinds, pool.map(run_probe, requests), strict=True))
+    devices = [device for answer in answers.values() for device in answer["devices"]]
+    return devices, {kind: answer["message"] for kind, answer in answers.items() if answer["message"]}
+
+
+def has_detection(kind: str) -> bool:
+    return driver_class(kind).detect.__func__ is not SensorDriver.detect.__func__  # type: ignore[attr-defined]
+
+
+def run_probe(request: ProbeRequest) -> ProbeAnswer:
+    """Takes KILL_AFTER_S longer than the request's deadline at most."""
+    limit_s = request["deadline_s"] + KILL_AFTER_S
+    try:
+        child = start_child(MODULE, str(os.getpid()))
+    except OSError as error:
+        return failed(f"Its process cannot be started ({error.strerror}).")
+    with child:
+        try:
+            answer, _ = child.communicate(json.dumps(request).encode() + b"\n", timeout=limit_s)
+            found: ProbeAnswer = json.loads(answer)
+        except subprocess.TimeoutExpired:
+            return failed(f"It did not answer within {limit_s:g} s, so its process was killed.")
+        except ValueError:
+            return failed("Its process ended without an answer. The log says why.")
+        finally:
+            kill_child(child)
+    return found
+
+
+def failed(message: str) -> ProbeAnswer:
+    return ProbeAnswer(message=message, samples=[], devices=[])
+
 
 log = logging.getLogger(__name__)
 ANSWER_TTL_S = 60

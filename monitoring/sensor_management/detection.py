@@ -19,7 +19,6 @@ from monitoring.sensor_management.commands import (
     request_test,
     wait_for_answer,
 )
-from monitoring.sensor_management.driver_settings import check_kind, check_settings
 from monitoring.sensor_management.resource import (
     DetectionBody,
     DetectionProblem,
@@ -29,8 +28,8 @@ from monitoring.sensor_management.resource import (
     StoredTestRequest,
     TestBody,
 )
-from monitoring.sensor_management.services import check_host, host_names
-from monitoring.sensors.kinds import SENSORS
+from monitoring.sensor_management.services import check_host, check_kind, check_settings, host_names
+from monitoring.sensors.driver import SENSORS
 from monitoring.sensors.probe import FoundDevice
 
 MAX_STEM = 36

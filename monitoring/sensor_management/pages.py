@@ -16,15 +16,13 @@ from django.urls import URLPattern, URLResolver, path
 
 from core.broker.broker import BrokerDown
 from core.limits.refusals import TooManyWaiting
-from core.pages.forms import UnitInput
-from core.pages.page import Page, is_htmx_request, message_response
-from core.readings.quantities import QUANTITIES
+from core.pages import Page, UnitInput, is_htmx_request, message_response
+from core.readings.reading import QUANTITIES
 from core.resources.forms import KindForm, ModelForm
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from monitoring.models import Sensor, SensorChannel
 from monitoring.sensor_management.commands import SensorHostDown, SensorHostSlow
 from monitoring.sensor_management.detection import detect_sensors, free_name, try_sensor, try_settings
-from monitoring.sensor_management.removal import count_removal
 from monitoring.sensor_management.resource import (
     SENSORS,
     ChannelChange,
@@ -35,8 +33,8 @@ from monitoring.sensor_management.resource import (
     TestBody,
 )
 from monitoring.sensor_management.selectors import sensors_for, with_status
-from monitoring.sensor_management.services import USUAL_INTERVAL_S, change_channel, host_names
-from monitoring.sensors.kinds import driver_class
+from monitoring.sensor_management.services import USUAL_INTERVAL_S, change_channel, count_removal, host_names
+from monitoring.sensors.driver import driver_class
 
 PREFIX = "set_"
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from core.readings.quantities import QUANTITIES
+from core.readings.reading import QUANTITIES
 from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
 from core.resources.values import Column, Option, Text
@@ -229,7 +229,7 @@ SENSORS = Resource(
         ),
         Operation("remove", "manager", "Remove the sensor with all its readings.", "services.remove_sensor"),
     ),
-    kinds="monitoring.sensors.kinds.SENSORS",
+    kinds="monitoring.sensors.driver.SENSORS",
     commands="sensors",
     columns=("name", "kind", "host", "state", ("values", "channels"), "message"),
     empty="No sensors. `skycam sensors detect` searches for some.",

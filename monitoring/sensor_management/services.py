@@ -1,28 +1,96 @@
 """What a manager does with sensors, and the hosts that they may belong to. Each change is one transaction with its
-event; a refused one changes nothing."""
+event; a refused one changes nothing. The settings of a sensor are checked by its kind, with the secrets in a column
+of their own. What a removal deletes, the retention deletes in small batches."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import uuid6
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Manager
 from django.utils import timezone
 
 from cameras.discovery import service as discovery
 from core.events.service import record_event
-from monitoring.models import Sensor, SensorChannel
-from monitoring.sensor_management.driver_settings import (
-    check_kind,
-    check_settings,
-    readable_settings,
-)
+from core.resources.fields import REDACTED
+from core.resources.kind_rows import only_from_file
+from core.secrets import DecryptionFailed, kept_secrets
+from core.text.sentences import did_you_mean, pluralize
+from monitoring.models import DueAggregate, Reading, ReadingAggregate, Sensor, SensorChannel
 from monitoring.sensor_management.resource import ChannelChange, SensorChange, SensorRequest
-from monitoring.sensors.kinds import driver_class
+from monitoring.sensors.driver import SENSORS, driver_class
+from monitoring.sensors.settings import SettingsRefused, checked_settings, completed_settings, settings_model
+
+
+def check_kind(kind: str) -> None:
+    """ValidationError for a kind that does not exist."""
+    if kind not in SENSORS:
+        meant = did_you_mean(kind, SENSORS)
+        raise ValidationError(
+            {"kind": f"There is no kind {kind[:40]!r}.{meant} Known are {', '.join(sorted(SENSORS))}."}
+        )
+
+
+def program_setting(kind: str) -> str:
+    """The setting that names a program to run, which the configuration file alone may set and the kind needs; empty
+    without one."""
+    model = settings_model(kind)
+    return next((name for name in model.file_only_fields() if model.model_fields[name].is_required()), "")
+
+
+def readable_settings(sensor: Sensor) -> dict[str, Any]:
+    """Complete, with the secrets unless they cannot be decrypted."""
+    secrets: dict[str, Any] = {}
+    with suppress(DecryptionFailed):
+        secrets = sensor.stored_secrets()
+    return completed_settings(sensor.kind, {**sensor.settings, **secrets})
+
+
+def check_settings(
+    kind: str, given: Mapping[str, Any], stored: Sensor | None = None, *, from_file: bool = False
+) -> dict[str, Any]:
+    """The complete settings, with secrets. What is not given stays as it is in `stored`; None is the default.
+
+    ValidationError with a sentence: a wrong value, a setting that the file alone may have (unless `from_file`), or a
+    stored secret that cannot be read, or would go to another place.
+    """
+    # Before the settings are checked: a missing program would be asked for, and then refused.
+    if not from_file and stored is None and (name := program_setting(kind)):
+        raise only_from_file(name)
+    secrets = set(settings_model(kind).secret_fields())
+    given = {name: value for name, value in given.items() if name not in secrets or value != REDACTED}
+    before = dict(stored.settings) if stored else {}
+    try:
+        # Nothing is decrypted for a change that gives all secrets: it works while the key is lost.
+        kept = kept_secrets(stored.stored_secrets(), given, "") if stored and secrets - given.keys() else {}
+        complete = checked_settings(kind, {**before, **kept, **given})
+        if not from_file:
+            check_file_only(kind, complete, before)
+        kept_secrets(kept, given, moved_setting(complete, before))
+    except SettingsRefused as error:
+        raise ValidationError({"settings": error.sentences}) from None
+    # DecryptionFailed is one, too.
+    except ValueError as error:
+        raise ValidationError({"settings": str(error)}) from None
+    return complete
+
+
+def check_file_only(kind: str, complete: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    stored = completed_settings(kind, before)
+    for name in settings_model(kind).file_only_fields():
+        if complete[name] != stored.get(name):
+            raise only_from_file(name)
+
+
+def moved_setting(complete: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """The first setting that leads to another place than before, or nothing."""
+    return next((name for name in Sensor.destinations if name in complete and complete[name] != before.get(name)), "")
 
 
 def host_names() -> list[str]:
@@ -187,3 +255,49 @@ def _record(kind: str, sensor: Sensor, message: str, actor: str, data: dict[str,
     return record_event(
         kind, message, camera=None, subject=sensor.name, actor=actor, data={"sensor": sensor.name, **(data or {})}
     )
+
+
+COUNTED = 1_000_000
+"""More rows are not counted: it would take seconds."""
+BATCH = 5_000
+"""Rows of one transaction. They are small: it takes some hundredths of a second."""
+
+
+class RemovalCounts(NamedTuple):
+    """`readings` and `aggregates` are at most COUNTED."""
+
+    channels: int
+    readings: int
+    aggregates: int
+
+    @property
+    def readings_text(self) -> str:
+        return f"more than {COUNTED:,} readings" if self.readings >= COUNTED else pluralize(self.readings, "reading")
+
+
+def count_removal(sensor: Sensor) -> RemovalCounts:
+    """What would be deleted with the sensor."""
+    return RemovalCounts(
+        sensor.channels.count(),
+        Reading.objects.filter(channel__sensor=sensor).order_by()[:COUNTED].count(),
+        ReadingAggregate.objects.filter(channel__sensor=sensor).order_by()[:COUNTED].count(),
+    )
+
+
+def remove_readings() -> int:
+    """Delete a batch of rows of removed sensors, and at last their channels; RETENTION lists it. The number of rows.
+
+    The sensor's own row stays: it says that the first start has created it already.
+    """
+    removed = list(Sensor.objects.exclude(removed_at=None).filter(channels__isnull=False).distinct()[:100])
+    if not removed:
+        return 0
+    managers: list[Manager[Any]] = [Reading.objects, ReadingAggregate.objects, DueAggregate.objects]
+    deleted = next((count for rows in managers if (count := _remove_batch(rows, removed))), 0)
+    return deleted or SensorChannel.objects.filter(sensor__in=removed).delete()[0]
+
+
+def _remove_batch(rows: Manager[Any], sensors: list[Sensor]) -> int:
+    found = rows.filter(channel__sensor__in=sensors).order_by()
+    batch = list(found.values_list("pk", flat=True)[:BATCH])
+    return rows.filter(pk__in=batch).delete()[0] if batch else 0

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.readings.quantities import QUANTITIES
-from core.readings.reading import ChannelQuality, ChannelReading, JudgedReading, Limits, Quality
+from core.readings.reading import QUANTITIES, ChannelQuality, ChannelReading, JudgedReading, Limits, Quality
 from core.text.names import readable
 from core.times.timestamps import stamp_ms
 from monitoring.sensors.messages import SampleMessage

@@ -18,8 +18,7 @@ from collections.abc import Callable, Iterable
 
 from core.outgoing import OutgoingGuard
 from core.parent_death import die_with_parent
-from monitoring.sensors.driver import Sample, SensorDriver, SensorError
-from monitoring.sensors.kinds import driver_class
+from monitoring.sensors.driver import Sample, SensorDriver, SensorError, driver_class
 from monitoring.sensors.messages import ErrorMessage, Message, SampleMessage, SamplesMessage, Specification
 
 log = logging.getLogger(__name__)

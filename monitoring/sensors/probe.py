@@ -17,8 +17,7 @@ from typing import Any, Literal, TypedDict
 from core.outgoing import OutgoingGuard, Rules
 from core.parent_death import die_with_parent
 from monitoring.sensors.child import messages_of
-from monitoring.sensors.driver import Sample, SensorError
-from monitoring.sensors.kinds import driver_class
+from monitoring.sensors.driver import Sample, SensorError, driver_class
 from monitoring.sensors.messages import SampleMessage
 
 

@@ -15,15 +15,15 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, ValidationError, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from core.readings.quantities import QUANTITIES
+from core.readings.reading import QUANTITIES
 from core.resources.fields import KindSettings, field
 from core.resources.sentences import allowed_text
+from monitoring.sensors.driver import driver_class
 from monitoring.sensors.drivers.arduino.formats import parse_order, parse_pattern
 from monitoring.sensors.drivers.digitemp import USB
 from monitoring.sensors.drivers.host import GROUPS, entries
 from monitoring.sensors.drivers.http import parse_headers
 from monitoring.sensors.drivers.mqtt import parse_topics
-from monitoring.sensors.kinds import driver_class
 from monitoring.sensors.serial_ports import check_port
 from monitoring.sensors.values import parse_sources
 

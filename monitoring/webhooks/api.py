@@ -15,8 +15,8 @@ from core.api.paging import page
 from core.api.problems import ExceptionTable, from_message
 from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
-from core.resources.answers import body_of
 from core.resources.fields import Rows
+from core.resources.resource import body_of
 from monitoring.models import DeliveryState
 from monitoring.webhooks.resource import DeliveryBody, DeliveryDetailBody
 from monitoring.webhooks.selectors import deliveries_of, delivery_for, webhook_for

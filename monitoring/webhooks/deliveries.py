@@ -1,29 +1,62 @@
-"""Deliveries as rows: written in the transaction of their event, taken by a host for one attempt, and moved. A lease
-keeps other hosts from sending one too, and the database allows one lease for each web-hook."""
+"""Deliveries as rows: written in the transaction of their event, with the body in the bytes that are stored, signed
+and sent, taken by a host for one attempt, and moved. A lease keeps other hosts from sending one too, and the database
+allows one lease for each web-hook."""
 
 from __future__ import annotations
 
 import functools
+import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from core import database_clock
-from core.deliveries.leases import RELEASED, Lease, held_rows
-from core.deliveries.retry_delays import A_DAY
-from core.deliveries.schedule import Schedule
-from core.deliveries.states import Transitions
-from core.deliveries.thread import Due
-from core.deliveries.wake import Waker
+from core.deliveries.rows import A_DAY, RELEASED, Lease, Schedule, Transitions, held_rows
+from core.deliveries.thread import Due, Waker
+from core.events.answers import without_address
 from core.events.models import Event
 from core.slices import slices_of
+from core.station_settings import station_name
+from core.times.timestamps import stamp
 from monitoring.models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.kinds import KINDS, matches
-from monitoring.webhooks.payload import encode_payload
+
+
+class PayloadBody(TypedDict):
+    id: str
+    kind: str
+    at: str
+    station: str
+    host: str
+    severity: str
+    camera: str | None
+    subject: str
+    actor: str
+    message: str
+    data: dict[str, Any]
+
+
+def encode_payload(event: Event) -> bytes:
+    """The event without addresses of cameras: the receiver is no manager."""
+    body = PayloadBody(
+        id=str(event.id),
+        kind=event.kind,
+        at=stamp(event.at),
+        station=station_name(),
+        host=event.host,
+        severity=event.severity,
+        camera=event.camera or None,
+        subject=event.subject,
+        actor=event.actor,
+        message=event.message,
+        data=without_address(event.data),
+    )
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
 
 SCHEDULE = Schedule(A_DAY)
 LEASE = Lease(30.0)

@@ -11,8 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from core import database_clock
-from core.deliveries.leases import RELEASED
-from core.deliveries.receivers import FailureRule
+from core.deliveries.rows import RELEASED, FailureRule
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.events.severity import Severity
 from core.secrets import DecryptionFailed, decrypt_secret

@@ -15,7 +15,7 @@ from core import database_clock
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.limits.refusals import TooManyWaiting
-from core.pages.page import Page, message_response
+from core.pages import Page, message_response
 from core.resources.forms import ModelForm
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from monitoring.models import DeliveryState, Webhook, WebhookDelivery

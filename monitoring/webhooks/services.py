@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from core import database_clock
-from core.deliveries.leases import worker_name
+from core.deliveries.rows import worker_name
 from core.events.service import record_event, resolve_alert
 from core.limits.refusals import WaitLimiter
 from core.outgoing import AddressRefused, literal_address

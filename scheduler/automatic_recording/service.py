@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from cameras.leases.lease_holders import LeaseHeld
+from cameras.leases import LeaseHeld
 from cameras.models import Camera, may_record
 from captures.experiments.membership import hold_earlier_clips
 from captures.experiments.models import ENDED, Experiment, ExperimentCamera
@@ -27,7 +27,7 @@ from captures.recordings.claims.services import (
 )
 from captures.recordings.control.commands import request_recording
 from core.background import log_and_continue
-from core.changes.gate import read_again
+from core.changes import read_again
 from core.events.service import record_event
 from core.outages import DATABASE_AWAY
 from core.station_settings import auto_recording_config

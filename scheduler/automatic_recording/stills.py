@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import F
 from django.utils import timezone
 
-from cameras.leases.lease_holders import lease_of
+from cameras.leases import lease_of
 from cameras.models import Camera
 from captures.capturing.requests import CaptureRequest
 from captures.experiments.models import Experiment, ExperimentCamera, ExperimentSession

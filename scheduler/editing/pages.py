@@ -18,21 +18,20 @@ from cameras.selectors import cameras_for
 from captures.sessions.models import ACTIVE, Session
 from core.api.model import describe_error
 from core.events.models import Event
-from core.pages.page import Page, is_htmx_request
+from core.pages import Page, is_htmx_request
 from core.templatetags.skycam import clock_text
 from core.times.time_parsing import InvalidTime, Location, parse_time
-from scheduler.editing.listing import schedule_rows
-from scheduler.editing.preview import preview_of
+from scheduler.editing.display import preview_of, schedule_rows
 from scheduler.editing.schedule_form import FormField, ScheduleForm, capitalised, shown_values
 from scheduler.editing.service import ScheduleChanged, ScheduleService, request_of, schedule_version
 from scheduler.editing.templates import TEMPLATES, USUAL
 from scheduler.planning.clocks import DAY, utc_of_clock
 from scheduler.planning.rules import CLOCK, Site
 from scheduler.runs.replanning import LEAD
-from scheduler.runs.sites import lacks_site, present_night, site_of
+from scheduler.runs.rules import lacks_site, present_night, site_of
+from scheduler.schedules.descriptions import schedule_for
 from scheduler.schedules.models import Schedule
 from scheduler.schedules.resource import NightRequest, ScheduleChange, ScheduleRequest
-from scheduler.schedules.selectors import schedule_for
 
 
 class PageOfSchedule(Page):

@@ -17,9 +17,8 @@ from core.api.model import describe_error
 from core.resources.sentences import title_of
 from core.times.durations import InvalidDuration, format_exposure, parse_offset
 from scheduler.editing.templates import TEMPLATES, USUAL
-from scheduler.schedules.descriptions import OF_TWILIGHT
+from scheduler.schedules.descriptions import OF_TWILIGHT, ScheduleProgramme
 from scheduler.schedules.models import WEEKDAYS
-from scheduler.schedules.requests import ScheduleProgramme
 from scheduler.schedules.resource import TWILIGHTS, ClockWindow, MoonRequest, ScheduleRequest, SunWindow
 
 PARTS = {"window": (SunWindow, ClockWindow), "moon": (MoonRequest,)}

@@ -23,14 +23,14 @@ from cameras.models import Camera
 from cameras.selectors import cameras_for
 from captures.sessions.models import ACTIVE, Session
 from core.events.service import record_event
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from core.station_zone import reader_time_text
 from scheduler.runs.models import PlannedRun
 from scheduler.runs.replanning import LEAD, replan
-from scheduler.runs.sites import night_range_of, present_night
+from scheduler.runs.rules import night_range_of, present_night
+from scheduler.schedules.descriptions import schedule_for
 from scheduler.schedules.models import NightChange, Schedule
 from scheduler.schedules.resource import NightRequest, ScheduleBody, ScheduleChange, ScheduleRequest
-from scheduler.schedules.selectors import schedule_for
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from core.sky.intervals import Interval, subtract
-from scheduler.planning.plan import Loser, NoWindow, Plan, RunPlan
-from scheduler.planning.rules import Change, FixedRun, ScheduleRule, Site
+from scheduler.planning.rules import Change, FixedRun, Loser, NoWindow, Plan, RunPlan, ScheduleRule, Site
 from scheduler.planning.sky import SkyOfSite
 from scheduler.planning.windows import tidy, times_text, windows_of
 

@@ -8,8 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from core.sky.intervals import Interval, clip, subtract, union
 from core.times.sun import SET_THE_SITE
 from scheduler.planning.clocks import clock_window
-from scheduler.planning.plan import NoWindow
-from scheduler.planning.rules import MAX_OFFSET_S, Change, MoonRule, ScheduleRule, Site, SunRule
+from scheduler.planning.rules import MAX_OFFSET_S, Change, MoonRule, NoWindow, ScheduleRule, Site, SunRule
 from scheduler.planning.sky import SkyOfSite
 
 SHORTEST = timedelta(minutes=1)

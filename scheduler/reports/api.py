@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from django.urls import path
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ParseError
@@ -11,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from scheduler.reports.bodies import (
     MonthBody,
     MonthQuery,
@@ -23,7 +24,7 @@ from scheduler.reports.bodies import (
 )
 from scheduler.reports.calendar import month_of
 from scheduler.reports.report import chosen_cameras, main_site, night_report, seen_cameras
-from scheduler.runs.sites import night_at
+from scheduler.runs.rules import night_at
 
 
 class NightsView(APIView):
@@ -54,3 +55,9 @@ class ReportView(APIView):
 
 def present_night(request: Request) -> date:
     return night_at(main_site(seen_cameras(request.user)), timezone.now())
+
+
+urlpatterns = [
+    path("", NightsView.as_view()),
+    path("<str:night>/", ReportView.as_view()),
+]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainSerializer
 
-from cameras.camera_filter import CameraFilter
+from cameras.resource import CameraFilter
 from core.api.queries import Query
 from core.resources.fields import Fields, field
 from core.resources.values import Column, Id

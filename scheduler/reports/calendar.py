@@ -17,7 +17,7 @@ from scheduler.reports.comparison import PastNight, reported_nights
 from scheduler.reports.models import ReportedNight
 from scheduler.reports.report import main_site, night_report, percent_of, seen_cameras
 from scheduler.runs.models import PlannedRun
-from scheduler.runs.sites import night_at
+from scheduler.runs.rules import night_at
 
 DAY = timedelta(days=1)
 LIVE = 2

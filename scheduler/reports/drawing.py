@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.sky.intervals import Interval
-from core.text.amounts import pluralize
-from scheduler.planning.lights import MARGIN, WIDTH, Band, clipped, lights_of
+from core.text.sentences import pluralize
+from scheduler.planning.clocks import SiteClock
+from scheduler.planning.sky import MARGIN, WIDTH, Band, clipped, lights_of
 from scheduler.reports.comparison import PastNight
 from scheduler.reports.curves import Chart, Curve, charts_of
 from scheduler.reports.losses import UNACCOUNTED, Loss
 from scheduler.reports.report import CameraReport, Report, minutes_text, reason_text
-from scheduler.reports.site_clock import SiteClock
 
 HEIGHT = 100.0
 """Of a chart, in its own units."""

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any, Literal, Protocol, cast
 from uuid import UUID
 
-from cameras.programmes.cycle import cycle_of
+from cameras.programmes.kinds import cycle_of
 from cameras.spool.records import Programme
 from core.sky.intervals import Interval, clip, union
 from scheduler.reports.ledger import CaptureRow

@@ -31,7 +31,7 @@ from scheduler.reports.html_file import render_report
 from scheduler.reports.models import CameraNight, ReportedNight
 from scheduler.reports.report import Report, last_night, main_site, night_report, seen_cameras
 from scheduler.runs.models import PlannedRun
-from scheduler.runs.sites import night_at, sites_of
+from scheduler.runs.rules import night_at, sites_of
 
 log = logging.getLogger(__name__)
 CHECKED = 31

@@ -10,14 +10,14 @@ from django.utils import timezone
 
 from cameras.selectors import UnknownCamera, cameras_for
 from captures.days import next_month
-from core.pages.page import Page
+from core.pages import Page
 from scheduler.planning.rules import FIRST, LAST
 from scheduler.reports.bodies import NoSuchNight, first_of_month, parse_night
 from scheduler.reports.calendar import month_of
 from scheduler.reports.drawing import report_context
 from scheduler.reports.html_file import policy, render_report
 from scheduler.reports.report import Report, chosen_cameras, last_night, main_site, night_report, seen_cameras
-from scheduler.runs.sites import night_at
+from scheduler.runs.rules import night_at
 
 DAY = timedelta(days=1)
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -18,18 +18,17 @@ from cameras.status.messages import blocking_gates, describe_pause
 from cameras.status.status import read_fields
 from captures.sessions.models import ACTIVE
 from core.broker.broker import BrokerDown
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
+from scheduler.planning.clocks import SiteClock
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import NightSky, sky_of_night
 from scheduler.reports.accounts import CameraAccount, Counts, account_of, sum_of
 from scheduler.reports.comparison import PastNight, past_nights
 from scheduler.reports.curves import Chart, Curve, charts_of
-from scheduler.reports.incidents import Action, GateClosure, has_events_from, read_incidents
-from scheduler.reports.ledger import CameraLedger, read_ledger
+from scheduler.reports.ledger import Action, CameraLedger, GateClosure, has_events_from, read_incidents, read_ledger
 from scheduler.reports.losses import UNACCOUNTED, Loss, length, lost_by_reason
-from scheduler.reports.site_clock import SiteClock
 from scheduler.reports.thumbnails import Thumb, choose_thumbs
-from scheduler.runs.sites import night_at, sites_of, station_site
+from scheduler.runs.rules import night_at, sites_of, station_site
 
 State = Literal["future", "running", "complete", "incomplete", "nothing"]
 FREE_SHOWN_FOR = timedelta(days=2)

@@ -15,9 +15,8 @@ from cameras.models import Camera
 from captures.sessions.models import ACTIVE, Session
 from core.slices import delete_in_slices
 from core.times.timestamps import stamp
-from scheduler.planning.plan import Plan, RunPlan
 from scheduler.planning.planner import plan
-from scheduler.planning.rules import Change, FixedRun, ScheduleRule, Site
+from scheduler.planning.rules import Change, FixedRun, Plan, RunPlan, ScheduleRule, Site
 from scheduler.runs.models import PlannedRun
 from scheduler.runs.rules import (
     Problems,
@@ -27,8 +26,8 @@ from scheduler.runs.rules import (
     report_problems,
     rule_problems,
     schedule_rule,
+    sites_of,
 )
-from scheduler.runs.sites import sites_of
 from scheduler.schedules.models import NightChange, Schedule
 
 NIGHTS_AHEAD = 3

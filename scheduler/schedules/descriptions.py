@@ -1,20 +1,49 @@
-"""A schedule in sentences, for pages."""
+"""The schedules that a user may see: those of which every camera is visible to them. Each in sentences, for pages,
+and its programme, validated before a row is written."""
 
 from __future__ import annotations
 
 from typing import Any, cast
+from uuid import UUID
 
-from pydantic import ValidationError
+from django.db.models import QuerySet
+from pydantic import ValidationError, field_validator
 
 from cameras.models import Camera
-from cameras.programmes.cycle import describe_exposures
+from cameras.programmes.kinds import describe_exposures
+from cameras.selectors import hidden_cameras
 from cameras.spool.records import Programme
 from captures.sessions.forecast import length
+from captures.sessions.requests import SessionRequest
 from scheduler.planning.windows import WEEKDAYS
 from scheduler.schedules.models import WEEKDAYS as SHORT
 from scheduler.schedules.models import Schedule
-from scheduler.schedules.requests import ScheduleProgramme
 from scheduler.schedules.resource import TWILIGHTS
+
+
+class ScheduleProgramme(SessionRequest):
+    """As for a session, without the fields that the schedule decides."""
+
+    @field_validator("until", "windows", "name")
+    @classmethod
+    def _refuse_times(cls, value: Any) -> Any:
+        if value:
+            raise ValueError("belongs to the schedule: its window says when it captures, and it has a name.")
+        return value
+
+
+def schedules_for(user: Any) -> QuerySet[Schedule]:
+    schedules = Schedule.objects.prefetch_related("cameras", "changes")
+    if not (user.is_authenticated and user.may("viewer")):
+        return schedules.none()
+    hidden = [camera.pk for camera in hidden_cameras(user)]
+    return schedules.exclude(cameras__in=hidden) if hidden else schedules
+
+
+def schedule_for(user: Any, schedule: UUID) -> Schedule:
+    """Schedule.DoesNotExist also for one with a camera that the user may not see."""
+    return schedules_for(user).get(pk=schedule)
+
 
 OF_TWILIGHT = {
     "sunset": "from sunset to sunrise",

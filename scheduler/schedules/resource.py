@@ -104,7 +104,7 @@ class ScheduleRequest(Part):
     cameras: Annotated[list[Slug], AfterValidator(check_unique), Option("--camera")] = field(
         title="Cameras", help="Cameras that it uses.", allowed="a list of cameras' ids", min_length=1, max_length=100
     )
-    programme: Annotated[Any, ModelAt("scheduler.schedules.requests.ScheduleProgramme")] = field(
+    programme: Annotated[Any, ModelAt("scheduler.schedules.descriptions.ScheduleProgramme")] = field(
         {}, title="Captures", help="What it captures, as of a session.", unset="the defaults of a session",
         allowed="a mapping such as {exposure_us: 8000000, cadence_s: 12}", validate_default=True,
     )  # fmt: skip

@@ -11,9 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core.templatetags.skycam import NOTHING, icon
+from scheduler.planning.clocks import SiteClock
 from scheduler.reports.drawing import class_of
 from scheduler.reports.report import minutes_text, reason_text
-from scheduler.reports.site_clock import SiteClock
 
 register = template.Library()
 register.filter("why", reason_text)

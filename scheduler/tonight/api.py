@@ -9,10 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from scheduler.tonight.bodies import NightBody, NightQuery
 from scheduler.tonight.night import night_for
-from scheduler.tonight.present_warnings import present_warnings
+from scheduler.tonight.warnings import present_warnings
 
 
 class TonightView(APIView):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from core.sky.intervals import Interval
-from scheduler.planning.lights import MARGIN, WIDTH, Band, Hour, clipped, lights_of
+from scheduler.planning.sky import MARGIN, WIDTH, Band, Hour, clipped, lights_of
 from scheduler.tonight.night import Night, Run
 
 

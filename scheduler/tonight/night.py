@@ -14,21 +14,19 @@ from typing import Any, Literal, cast
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.programmes.cycle import describe_exposures
+from cameras.programmes.kinds import describe_exposures
 from cameras.selectors import cameras_for
 from cameras.spool.records import Programme
 from captures.sessions.forecast import Amount, RecentPictures, expected_amount, free_bytes, recent_pictures, rounded
 from captures.sessions.models import ACTIVE, Session
 from core.sky.intervals import Interval
 from core.templatetags.skycam import format_bytes
-from core.text.amounts import pluralize
-from scheduler.planning.plan import Loser, Plan
-from scheduler.planning.rules import Site
+from core.text.sentences import pluralize
+from scheduler.planning.rules import Loser, Plan, Site
 from scheduler.planning.sky import NightSky, sky_of_night
 from scheduler.runs.models import PlannedRun
 from scheduler.runs.replanning import plan_nights, plan_with_begun
-from scheduler.runs.rules import Problems, planning_problems, programme_for
-from scheduler.runs.sites import night_at, sites_of, station_site
+from scheduler.runs.rules import Problems, night_at, planning_problems, programme_for, sites_of, station_site
 from scheduler.schedules.models import Schedule
 from scheduler.telescope.field_lists.observers import telescope_sentences
 

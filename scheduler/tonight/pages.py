@@ -9,12 +9,12 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from core.api.model import describe_error
-from core.pages.page import Page
-from scheduler.runs.sites import lacks_site
+from core.pages import Page
+from scheduler.runs.rules import lacks_site
 from scheduler.tonight.bodies import NightQuery
 from scheduler.tonight.drawing import drawing_of
 from scheduler.tonight.night import night_for
-from scheduler.tonight.present_warnings import present_warnings
+from scheduler.tonight.warnings import present_warnings
 
 FIELDS = ("night", "latitude", "longitude", "time_zone")
 

@@ -1,4 +1,5 @@
-"""What will prevent the planned runs of a night, as far as it can be seen now: cameras, agendas, disks and gates."""
+"""What will prevent the planned runs of a night, as far as it can be seen now: cameras, agendas, disks and gates. Web
+processes read the status of the cameras from the broker."""
 
 from __future__ import annotations
 
@@ -8,11 +9,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.utils import timezone
+
 from cameras.models import Camera, desired_connection
 from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
+from cameras.status.status import read_statuses
 from captures.roots.roots import UnusableRoot, root_of
 from captures.sessions.forecast import free_bytes, rounded
 from captures.sessions.models import ACTIVE, Session
+from core.broker.broker import BrokerDown
 from core.templatetags.skycam import format_bytes
 from scheduler.planning.rules import Site
 from scheduler.runs.models import PlannedRun
@@ -185,3 +190,13 @@ def _unsaved_bytes(runs: list[Run]) -> int | None:
 
 def _size(size: int) -> str:
     return format_bytes(rounded(float(size)))
+
+
+def present_warnings(night: Night) -> list[NightWarning]:
+    """Without a look at the broker for a night that has no runs."""
+    cameras = {run.camera.slug: run.camera for run in night.runs}
+    try:
+        statuses = read_statuses(cameras.values()) if cameras and not night.dry_run else {}
+    except BrokerDown:
+        return warnings_of(night, None, timezone.now())
+    return warnings_of(night, statuses, timezone.now())

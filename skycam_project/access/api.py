@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from core.api.exceptions import CHALLENGE
 from core.api.problems import ExceptionTable, Problem
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from skycam_project.access.authentication import ANYONE
 from skycam_project.access.resource import TokenBody, TokenRequest
 from skycam_project.access.services import Denied, sign_in

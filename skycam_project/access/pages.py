@@ -21,8 +21,7 @@ from django.urls import reverse_lazy
 from django.views import View
 
 from core import database_clock
-from core.pages.forms import PageForm, PageFormMixin, same_message, short_choices, validate_line
-from core.pages.page import Page, message_response
+from core.pages import Page, PageForm, PageFormMixin, message_response, same_message, short_choices, validate_line
 from skycam_project.access import accounts, services, sign_in_limits
 from skycam_project.access.models import RANK, ApiToken, Role, SignIn, User
 from skycam_project.access.sign_in_limits import record_denied

@@ -8,10 +8,9 @@ from django.apps import apps
 from django.conf import settings
 
 from core.jobs.context import JobContext, JobError
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from skycam_project.access.models import User
-from skycam_project.admin.actions.run import ActionRun, Outcome
-from skycam_project.admin.actions.selection import BadSelection, Selection
+from skycam_project.admin.actions.run import ActionRun, BadSelection, Outcome, Selection
 from skycam_project.admin.actions.table import Action, ItemRequest, action_named
 from skycam_project.admin.site import SITE
 

@@ -11,9 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.jobs.answers import JobBody
-from core.jobs.selectors import job_body
-from core.jobs.services import enqueue
-from skycam_project.backups.schedule import KIND
+from core.jobs.services import enqueue, job_body
+from skycam_project.backups.jobs import KIND
 from skycam_project.backups.service import BackupBody, list_backups
 
 

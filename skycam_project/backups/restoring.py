@@ -13,19 +13,18 @@ import psycopg
 from core import restored_copy
 from core.durable_files import sync_folder
 from core.versions import SCHEMA
-from skycam_project.backups.archive import read_archive
-from skycam_project.backups.content import (
+from skycam_project.backups.archive import (
     DUMP,
     SQLITE,
     BackupFailed,
     check_space,
     measure_tables,
     postgresql_environment,
+    read_archive,
     run_program,
 )
 from skycam_project.backups.encrypted_file import DecryptionError, read_about
-from skycam_project.backups.scratch import scratch_folder
-from skycam_project.backups.service import check_database
+from skycam_project.backups.service import check_database, scratch_folder
 from skycam_project.config.database import django_database
 
 CONFIGURATION = "restored-configuration"

@@ -1,4 +1,5 @@
-"""Makes backups, verifies them by unpacking them into a scratch folder, keeps the newest ones, and lists them."""
+"""Makes backups, verifies them by unpacking them into a scratch folder, keeps the newest ones, and lists them. What a
+kill leaves of a scratch folder is removed later, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import json
 import os
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
@@ -18,11 +20,11 @@ from urllib.parse import quote
 from core.durable_files import sync_folder, write_durably
 from core.times.timestamps import stamp
 from core.versions import SCHEMA, SKYCAM
-from skycam_project.backups.archive import Manifest, read_archive, write_archive
-from skycam_project.backups.content import (
+from skycam_project.backups.archive import (
     DUMP,
     SQLITE,
     BackupFailed,
+    Manifest,
     check_space,
     copy_database,
     database_bytes,
@@ -30,12 +32,61 @@ from skycam_project.backups.content import (
     files_bytes,
     files_of,
     folders_outside,
+    read_archive,
     run_program,
+    write_archive,
 )
 from skycam_project.backups.encrypted_file import SHORTEST, DecryptionError
-from skycam_project.backups.scratch import scratch_folder
 from skycam_project.config import SkycamConfig
 from skycam_project.config.layers import CONFIG_VARIABLE
+
+MARK = ".skycam-scratch"
+"""A file in the folder, which its process keeps locked. A folder without it is someone else's."""
+
+
+@contextmanager
+def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """A new folder, of this process alone. OSError."""
+    remove_abandoned(parent, prefix)
+    folder, lock = _new_folder(parent, prefix)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _new_folder(parent: Path, prefix: str) -> tuple[Path, int]:
+    """With the descriptor that keeps its mark locked."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        lock = os.open(folder / MARK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Before it was locked, another process may have taken it for abandoned.
+        if os.fstat(lock).st_nlink:
+            return folder, lock
+        os.close(lock)
+
+
+def remove_abandoned(parent: Path, prefix: str) -> list[Path]:
+    """Remove those of processes that were killed; what cannot be removed stays."""
+    return [folder for folder in parent.glob(f"{prefix}*") if _remove_if_abandoned(folder)]
+
+
+def _remove_if_abandoned(folder: Path) -> bool:
+    try:
+        lock = os.open(folder / MARK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder)
+    except OSError:  # BlockingIOError: its process lives
+        return False
+    finally:
+        os.close(lock)
+    return True
+
 
 SUFFIX = ".skycam-backup"
 SCRATCH = ".scratch-"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from skycam_project.backups.schedule import start_due_backup
+from skycam_project.backups.jobs import start_due_backup
 
 
 @shared_task(name="backups.start_due", ignore_result=True)

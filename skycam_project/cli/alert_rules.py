@@ -77,7 +77,7 @@ def show(name: str, preview: bool, days: int) -> None:
 
 
 def preview_of(caller: Caller, rule: Any, days: int) -> dict[str, Any]:
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from monitoring.alert_rules.preview import preview_rule
     from monitoring.alert_rules.resource import PreviewBody
 
@@ -89,7 +89,7 @@ def preview_of(caller: Caller, rule: Any, days: int) -> dict[str, Any]:
 def restore(confirmed: bool) -> None:
     """Restore the rules of a new station. Other rules stay."""
     caller = current().authorize("manager")
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from monitoring.alert_rules.resource import RestoredBody
     from monitoring.alert_rules.services import restore_default_rules, rules_to_restore
 

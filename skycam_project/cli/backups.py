@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command, Group
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, print_warnings
@@ -37,9 +37,8 @@ def make(media: bool | None, passphrase_file: Any) -> None:
     """
     station = current()
     station.set_up_django()
-    from skycam_project.backups.content import BackupFailed
-    from skycam_project.backups.jobs import copy_offsite
-    from skycam_project.backups.schedule import record_failure, record_success
+    from skycam_project.backups.archive import BackupFailed
+    from skycam_project.backups.jobs import copy_offsite, record_failure, record_success
     from skycam_project.backups.service import make_backup
 
     config = station.config
@@ -77,7 +76,7 @@ def restore(file: Path, passphrase_file: Any) -> None:
     """
     station = current()
     station.use_config()
-    from skycam_project.backups.content import BackupFailed
+    from skycam_project.backups.archive import BackupFailed
     from skycam_project.backups.encrypted_file import DecryptionError
     from skycam_project.backups.restoring import RestoreRefused
     from skycam_project.backups.restoring import restore as restore_backup

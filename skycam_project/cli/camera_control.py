@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.suggestions import did_you_mean
+from core.text.sentences import did_you_mean
 from skycam_project.cli.errors import UNKNOWN_CAMERA, CliError
 from skycam_project.cli.options import Command, DurationParam
 from skycam_project.cli.output import format_time, humanize, print_line, print_result
@@ -45,7 +45,7 @@ def disconnect(camera: str | None) -> None:
 def set_connected(slug: str | None, *, connected: bool) -> Status:
     """The camera's status after its host has connected or disconnected it."""
     caller = current().authorize("operator")
-    from cameras.connection.service import connect
+    from cameras.connection import connect
 
     return connect(find_camera(caller, slug), connected, caller.actor)
 
@@ -100,7 +100,7 @@ def take(camera: str | None, over: bool, for_s: float) -> None:
     The lease ends when you release the camera, or when it expires.
     """
     caller = current().authorize("operator")
-    from cameras.leases.service import acquire_lease, lease_body
+    from cameras.leases import acquire_lease, lease_body
 
     taken = acquire_lease(find_camera(caller, camera), caller.actor, over=over, for_s=round(for_s))
     print_result(dict(lease_body(taken)), print_lease)
@@ -112,7 +112,7 @@ def take(camera: str | None, over: bool, for_s: float) -> None:
 def release(camera: str | None, over: bool) -> None:
     """Release a camera, by default the primary one."""
     caller = current().authorize("operator")
-    from cameras.leases.service import lease_body, release_lease
+    from cameras.leases import lease_body, release_lease
 
     released = release_lease(find_camera(caller, camera), caller.actor, over=over)
     print_result(dict(lease_body(released)), print_lease)

@@ -110,7 +110,7 @@ def faults(camera: str | None, wanted: tuple[str, ...], clear: bool) -> None:
     """Show or set the faults of a simulated camera. Use them to test how the station reacts."""
     caller = current().authorize("manager")
     from cameras.drivers.simulated.faults import Faults
-    from cameras.faults.service import read_faults, set_faults
+    from cameras.faults import read_faults, set_faults
 
     simulated = find_camera(caller, camera)
     found = {} if clear else read_faults(simulated)

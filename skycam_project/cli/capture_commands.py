@@ -69,7 +69,7 @@ def capture(
     from captures.camera_service import CameraService
     from captures.capturing.answers import CaptureBody
     from captures.capturing.requests import CaptureRequest
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
 
     # Before the camera is used: no picture is captured if its copy could not be written.
     check_destination(to, force=force)
@@ -170,7 +170,7 @@ def start(
     from captures.camera_service import CameraService
     from captures.sessions.answers import ForecastBody, SessionBody
     from captures.sessions.forecast import forecast
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
 
     found = find_camera(caller, camera)
     chosen = chosen_options(found, options)
@@ -188,7 +188,7 @@ def start(
 
 def times_at(camera: Camera, values: dict[str, Any]) -> dict[str, datetime | None]:
     """Begin and end of the session, Sun events at the camera's host. CliError."""
-    from scheduler.runs.sites import sites_of
+    from scheduler.runs.rules import sites_of
 
     site = sites_of([camera])[camera.pk]
     # A host that has never run has not told where it is.

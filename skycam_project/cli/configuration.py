@@ -19,7 +19,7 @@ from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from skycam_project.provisioning.plan import FieldBody, NotAppliedBody, RowsBody
+    from skycam_project.provisioning.rows import FieldBody, NotAppliedBody, RowsBody
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SIGNS = (("added", "+"), ("changed", "~"))
@@ -152,7 +152,7 @@ def export_file(to: Path | None, force: bool) -> None:
     """
     caller = privileged_caller()
     from skycam_project.config.writing import write_text
-    from skycam_project.provisioning.export import export_configuration
+    from skycam_project.provisioning.service import export_configuration
 
     if to is not None:
         refuse_existing(to, force=force)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from core.text.suggestions import did_you_mean
+from core.text.sentences import did_you_mean
 
 INTERRUPTED = 130
 FAILED = 1
@@ -211,12 +211,12 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "skycam_project.config.folder.ConfigError": configuration,
     "skycam_project.launch.preflight.LaunchError": launching,
     "cameras.errors.ControlError": control,
-    "cameras.leases.lease_holders.LeaseHeld": held,
-    "cameras.leases.lease_holders.SessionRunning": session_runs,
+    "cameras.leases.LeaseHeld": held,
+    "cameras.leases.SessionRunning": session_runs,
     "cameras.models.Camera.DoesNotExist": lambda _: CliError(
         "not-found", "The camera was removed.", status=UNKNOWN_CAMERA
     ),
-    "cameras.presets.service.NoPreset": lambda error: CliError("not-found", str(error)),
+    "cameras.settings.presets.NoPreset": lambda error: CliError("not-found", str(error)),
     "cameras.selectors.NoPrimaryCamera": lambda error: CliError("not-found", str(error)),
     "core.broker.hiredis_client.BrokerDown": lambda error: CliError("broker-down", str(error)),
     "captures.capturing.outcomes.NotSaved": not_saved,

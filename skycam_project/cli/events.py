@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.amounts import pluralize, short_id
+from core.text.sentences import pluralize, short_id
 from skycam_project.cli.alert_rules import maintenance, rules
 from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.errors import CliError
@@ -240,7 +240,7 @@ def silence(alert_id: str, for_s: float | None, reason: str) -> None:
     """
     caller = current().authorize("operator")
     from core.events.selectors import alerts_for
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from monitoring.notifications.resource import SilenceAlertRequest, SilenceBody
     from monitoring.notifications.silences import silence_alert
 
@@ -254,10 +254,9 @@ def silence(alert_id: str, for_s: float | None, reason: str) -> None:
 def list_silences() -> None:
     """List the active silences, newest first."""
     caller = current().authorize("viewer")
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from monitoring.notifications.resource import SilenceBody
-    from monitoring.notifications.selectors import silences_for
-    from monitoring.notifications.silenced import active_silences
+    from monitoring.notifications.selectors import active_silences, silences_for
 
     found = silences_for(caller.user).filter(pk__in=active_silences().values("pk"))
     print_result({"results": [body_of(SilenceBody, one) for one in found]}, print_silences)
@@ -268,7 +267,7 @@ def list_silences() -> None:
 def unsilence(silence_id: str) -> None:
     """End the silence ID now. The first characters of its id are enough."""
     caller = current().authorize("operator")
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from monitoring.notifications.resource import SilenceBody
     from monitoring.notifications.selectors import silences_for
     from monitoring.notifications.silences import end_silence

@@ -62,8 +62,8 @@ def show_experiment(experiment: str) -> None:
     EXPERIMENT is a name or an id.
     """
     caller = current().authorize("viewer")
-    from captures.experiments.account import account_body
     from captures.experiments.resource import EXPERIMENTS
+    from captures.experiments.selectors import account_body
 
     found = find_experiment(caller, experiment)
     body = {**EXPERIMENTS.body(found, caller.user), "account": account_body(found, caller.user)}

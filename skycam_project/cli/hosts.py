@@ -153,7 +153,7 @@ def drain(name: str, undo: bool) -> None:
     capture. Nothing is moved to another host.
     """
     caller = current().authorize("manager")
-    from skycam_project.hosts.draining import drain_host, undrain_host
+    from skycam_project.hosts.host_list import drain_host, undrain_host
 
     shown_host(caller, name)
     (undrain_host if undo else drain_host)(name, caller.actor)

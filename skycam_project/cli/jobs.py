@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.amounts import short_id
+from core.text.sentences import short_id
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.options import Command, Group, given
@@ -92,7 +92,7 @@ def list_jobs(kind: str | None, state: str | None, host: str | None, limit: int)
     Example: skycam jobs list --state failed
     """
     caller = current().authorize("viewer")
-    from core.jobs.selectors import job_body, jobs_for
+    from core.jobs.services import job_body, jobs_for
 
     found = jobs_for(caller.user).filter(**given(kind=kind, state=state, host=host)).order_by("-created_at", "-id")
     print_result({"results": [job_body(job, caller.user) for job in found[:limit]]}, print_jobs)
@@ -128,13 +128,13 @@ def wait(job_id: str) -> int:
 
 
 def find_job(caller: Caller, text: str) -> Job:
-    from core.jobs.selectors import jobs_for
+    from core.jobs.services import jobs_for
 
     return find_by_id(jobs_for(caller.user), text, "job")
 
 
 def body_of(job: Job, caller: Caller) -> dict[str, Any]:
-    from core.jobs.selectors import job_body
+    from core.jobs.services import job_body
 
     return job_body(job, caller.user)
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from core.text.suggestions import did_you_mean
+from core.text.sentences import did_you_mean
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import print_line, print_result, to_json

@@ -32,7 +32,7 @@ def test_channel(name: str) -> int:
     The command itself sends it, so it also works while the station is stopped.
     """
     caller = current().authorize("manager")
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from monitoring.notifications.resource import CHANNELS, NotificationBody
     from monitoring.notifications.services import send_test
     from skycam_project.cli.resources import find_row
@@ -59,7 +59,7 @@ def test_webhook(name: str) -> int:
     The command itself sends it, so it also works while the station is stopped.
     """
     caller = current().authorize("manager")
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from monitoring.webhooks.resource import WEBHOOKS, DeliveryDetailBody
     from monitoring.webhooks.services import send_test
     from skycam_project.cli.resources import find_row
@@ -79,7 +79,7 @@ def list_deliveries(name: str, state: str | None, limit: int) -> None:
     Example: skycam webhooks deliveries lab --state failed
     """
     caller = current().authorize("manager")
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from monitoring.webhooks.resource import WEBHOOKS, DeliveryBody
     from monitoring.webhooks.selectors import deliveries_of
     from skycam_project.cli.resources import find_row
@@ -94,7 +94,7 @@ def list_deliveries(name: str, state: str | None, limit: int) -> None:
 def replay(name: str, delivery_id: str) -> None:
     """Send a delivery again, also one that was delivered. The first characters of its id are enough."""
     caller = current().authorize("manager")
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from monitoring.webhooks.resource import WEBHOOKS, DeliveryBody
     from monitoring.webhooks.selectors import deliveries_of
     from monitoring.webhooks.services import replay_delivery

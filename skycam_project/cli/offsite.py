@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.captures import find_capture
 from skycam_project.cli.errors import FAILED
@@ -123,8 +123,7 @@ def bring_back(
     """
     caller = current().authorize("manager")
     from captures.storage.bring_back.api import bring_back_body
-    from captures.storage.bring_back.planning import make_plan, start_bring_back
-    from captures.storage.bring_back.selection import BringBackRequest
+    from captures.storage.bring_back.planning import BringBackRequest, make_plan, start_bring_back
 
     wanted = build_request(
         BringBackRequest, {"from": "--since", "to": "--until"},

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from core.text.suggestions import did_you_mean
+from core.text.sentences import did_you_mean
 from core.times.durations import (
     InvalidDuration,
     InvalidExposure,

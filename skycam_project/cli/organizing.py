@@ -136,7 +136,7 @@ def subject_of(folder: str, time_zone: str | None, *, move: bool, dry_run: bool,
 
 def print_organized(body: dict[str, Any]) -> None:
     from core.templatetags.skycam import format_bytes
-    from core.text.amounts import pluralize
+    from core.text.sentences import pluralize
 
     if body["planned"]:
         rows = [[one["started"], ", ".join(one["files"]), one["folder"]] for one in body["planned"]]

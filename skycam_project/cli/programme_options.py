@@ -141,8 +141,7 @@ def session_request(
 
 def exposure_control(auto: list[int] | None, mask: Path | None, **values: Any) -> Any:
     """Automatic exposure, or None. CliError when an option is given that belongs to it."""
-    from cameras.exposure.mask import InvalidMask, mask_from_image
-    from cameras.exposure.settings import ExposureControlRequest
+    from cameras.exposure.settings import ExposureControlRequest, InvalidMask, mask_from_image
 
     if auto is None:
         unused = [CONTROL_OPTIONS[name] for name, value in {**values, "mask": mask}.items() if value is not None]

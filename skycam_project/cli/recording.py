@@ -59,9 +59,9 @@ def plan() -> CleanupReport:
 
     from captures.models import Clip
     from captures.storage.retention.jobs import CleanupReport, DeletedBody
-    from captures.storage.retention.planning import make_plan
+    from captures.storage.retention.manager import make_plan
     from captures.storage.retention.results import Deleted
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
 
     plan = make_plan(settings.STATION.host, ["clips"])
     report = CleanupReport(bytes=plan.bytes, clips=len(plan.items), problems=list(plan.problems), results=[])
@@ -82,7 +82,7 @@ def clean_up(caller: Caller) -> CleanupReport:
 
 def print_cleanup(body: dict[str, Any]) -> None:
     from core.templatetags.skycam import format_bytes
-    from core.text.amounts import pluralize
+    from core.text.sentences import pluralize
 
     rows = [
         [one["camera"], one["filename"], format_time(one["started"]), format_bytes(one["bytes"]), WHY[one["why"]]]

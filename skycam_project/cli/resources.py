@@ -15,13 +15,12 @@ from pydantic.fields import FieldInfo
 
 from core.api.model import describe_error
 from core.registry import resolve
-from core.resources.answers import column_of
 from core.resources.fields import Fields, extra_of
-from core.resources.resource import Operation, Resource
+from core.resources.resource import Operation, Resource, column_of
 from core.resources.sentences import read_text
 from core.resources.table import cells_of, columns_of, table_of
 from core.resources.values import Duration, Flag, Option, Reference, choices_of, marker_of, plain_type
-from core.text.amounts import short_id
+from core.text.sentences import short_id
 from skycam_project.cli.errors import CliError, invalid
 from skycam_project.cli.ids import HEX, find_by_id
 from skycam_project.cli.options import Command, DurationParam, FutureTimeParam, given

@@ -99,7 +99,7 @@ def skip_night(name: str, night: datetime | None, undo: bool) -> None:
         return
     caller = current().authorize("operator")
     from scheduler.editing.service import ScheduleService
-    from scheduler.runs.sites import present_night
+    from scheduler.runs.rules import present_night
     from scheduler.schedules.resource import SCHEDULES
     from skycam_project.cli.resources import find_row
 
@@ -225,7 +225,7 @@ def tonight(night: datetime | None, **place: Any) -> None:
     caller = current().authorize("viewer")
     from django.utils import timezone
 
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from scheduler.tonight.bodies import NightBody
     from scheduler.tonight.night import night_for
     from scheduler.tonight.warnings import warnings_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import make_table, print_line, print_result, print_table
@@ -103,7 +103,7 @@ def change_one_channel(name: str, key: str, lowest: str | None, highest: str | N
     Example: skycam sensors channel balcony temperature --main --offset -0.3
     """
     caller = current().authorize("manager")
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from monitoring.sensor_management.resource import ChannelBody, ChannelChange
     from monitoring.sensor_management.selectors import channel_with_status
     from monitoring.sensor_management.services import change_channel
@@ -142,8 +142,7 @@ def remove(name: str, dry_run: bool, confirmed: bool) -> None:
     It shows how many there are, and asks.
     """
     caller = current().authorize("manager")
-    from monitoring.sensor_management.removal import count_removal
-    from monitoring.sensor_management.services import remove_sensor
+    from monitoring.sensor_management.services import count_removal, remove_sensor
 
     found = find_sensor(caller, name)
     counts = count_removal(found)
@@ -225,7 +224,7 @@ def settings_text(settings: dict[str, Any]) -> str:
 
 
 def print_outcome(body: dict[str, Any]) -> None:
-    from core.readings.quantities import QUANTITIES
+    from core.readings.reading import QUANTITIES
 
     if not body["ok"]:
         print_line(body["message"])

@@ -58,7 +58,7 @@ def print_session(body: dict[str, Any]) -> None:
 
 def exposure_text(programme: dict[str, Any], actual: dict[str, Any]) -> str:
     """The exposures of a cycle; of an interval with the one that the camera uses."""
-    from cameras.programmes.cycle import describe_exposures
+    from cameras.programmes.kinds import describe_exposures
 
     if "control" in programme or programme.get("kind", "interval") != "interval":
         return describe_exposures(cast("Programme", programme))
@@ -134,7 +134,7 @@ def change_session(caller: Caller, session: Session, order: str) -> None:
     """Stop, pause or resume the session, and show its state afterwards."""
     from captures.camera_service import CameraService
     from captures.sessions.answers import SessionBody
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
 
     service = CameraService(caller.actor)
     print_result(body_of(SessionBody, apply_change(service, session, order)), print_changed)

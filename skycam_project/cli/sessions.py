@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.amounts import short_id
+from core.text.sentences import short_id
 from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id, find_newest
@@ -47,7 +47,7 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
     from captures.sessions.answers import SessionBody
     from captures.sessions.models import ACTIVE
     from captures.sessions.selectors import sessions_for
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
 
     found = sessions_for(caller.user).filter(**camera_filter(caller, camera))
     found = found.filter(state__in=ACTIVE) if active else found
@@ -68,7 +68,7 @@ def show_session(session_id: str | None, camera: str | None, limit: int) -> None
     from captures.capturing.selectors import captures_for
     from captures.pages.sessions.display import present_wait
     from captures.sessions.answers import SessionBody
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
 
     session = find_session(caller, session_id, camera)
     captures = captures_for(caller.user).filter(session=session).order_by("-index")[:limit]
@@ -113,7 +113,7 @@ def hand_over_session(session_id: str, user: str) -> None:
     caller = current().authorize("operator")
     from captures.sessions.answers import SessionBody
     from captures.sessions.service import hand_over
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
 
     found = hand_over(find_session(caller, session_id), user, caller.actor)
     print_result(body_of(SessionBody, found), print_session)
@@ -130,7 +130,7 @@ def report_night(night: str | None, camera: str | None, html: Path | None) -> No
     whether the night is complete, and if not, when, what and why.
     """
     caller = current().authorize("viewer")
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from scheduler.reports.bodies import ReportBody
     from scheduler.reports.html_file import render_report
     from scheduler.reports.report import chosen_cameras, last_night, night_report

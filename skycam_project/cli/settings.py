@@ -39,7 +39,7 @@ def setting_values(given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 def set_or_store(camera: Camera, values: dict[str, Any], actor: str, *, replace: bool = False) -> Reading:
     """The camera's answer to its new settings. CliError says that they are stored if the camera cannot be reached."""
     from cameras.errors import ControlError
-    from cameras.leases.lease_holders import LeaseHeld
+    from cameras.leases import LeaseHeld
     from cameras.settings.service import set_settings
     from core.broker.broker import BrokerDown
 
@@ -173,8 +173,8 @@ def presets() -> None:
 def list_presets(camera: str | None) -> None:
     """List the presets for the kind of this camera."""
     caller = current().authorize("viewer")
-    from cameras.presets.service import PresetBody, presets_for
-    from core.resources.answers import body_of
+    from cameras.settings.presets import PresetBody, presets_for
+    from core.resources.resource import body_of
 
     found = presets_for(find_camera(caller, camera))
     print_result({"results": [body_of(PresetBody, preset) for preset in found]}, print_presets)
@@ -188,8 +188,8 @@ def list_presets(camera: str | None) -> None:
 def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
     """Save settings of a camera as the preset NAME. These are its desired settings, or the given ones."""
     caller = current().authorize("operator")
-    from cameras.presets.service import PresetBody, save_preset
-    from core.resources.answers import body_of
+    from cameras.settings.presets import PresetBody, save_preset
+    from core.resources.resource import body_of
 
     preset = save_preset(
         find_camera(caller, camera), name, setting_values(values) or None, caller.actor, replace=replace
@@ -203,7 +203,7 @@ def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], rep
 def apply(camera: str | None, name: str) -> None:
     """Set exactly the settings of the preset NAME on a camera."""
     caller = current().authorize("operator")
-    from cameras.presets.service import apply_preset
+    from cameras.settings.presets import apply_preset
     from cameras.settings.service import settings_body
 
     found = find_camera(caller, camera)
@@ -216,8 +216,8 @@ def apply(camera: str | None, name: str) -> None:
 def compare(camera: str | None, name: str) -> None:
     """Compare the preset NAME with a camera's settings. Its desired and its actual settings are compared."""
     caller = current().authorize("viewer")
-    from cameras.presets.service import Comparison, compare_preset
-    from core.resources.answers import body_of
+    from cameras.settings.presets import Comparison, compare_preset
+    from core.resources.resource import body_of
 
     print_result(body_of(Comparison, compare_preset(find_camera(caller, camera), name)), print_comparison)
 
@@ -228,8 +228,8 @@ def compare(camera: str | None, name: str) -> None:
 def delete(camera: str | None, name: str) -> None:
     """Delete the preset NAME for the kind of this camera. Settings of cameras do not change."""
     caller = current().authorize("operator")
-    from cameras.presets.service import PresetBody, delete_preset, preset_for
-    from core.resources.answers import body_of
+    from cameras.settings.presets import PresetBody, delete_preset, preset_for
+    from core.resources.resource import body_of
 
     found = find_camera(caller, camera)
     body = body_of(PresetBody, preset_for(found, name))

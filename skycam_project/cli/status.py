@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core import database_move
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from skycam_project.cli import errors
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.identity import is_owner
@@ -28,7 +28,7 @@ from skycam_project.cli.shared_options import camera
 from skycam_project.cli.station import Station, current
 
 if TYPE_CHECKING:
-    from cameras.runtime.recording_state import Recorder
+    from cameras.runtime.spec import Recorder
     from cameras.status.messages import StationStatus
 
 EVERY_S = 1.0
@@ -206,7 +206,7 @@ def holder(status: dict[str, Any]) -> str:
 
 def recording(recorder: Recorder | None) -> list[str]:
     """`recording since ..., 3 frames lost`; `not recording: The disk is full.`"""
-    from cameras.runtime.recording_state import is_slow
+    from cameras.runtime.spec import is_slow
 
     if recorder is None:
         return []

@@ -1,22 +1,24 @@
-"""`skycam storage`: usage, rules, plans of cleanups and their execution, and the check of files."""
+"""`skycam storage`: usage, rules, plans of cleanups and their execution, and the check of files; `skycam verify`:
+compare files with their rows."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
-from core.text.amounts import short_id
+from core.text.sentences import short_id
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.jobs import body_of, run_job, wait_and_show
 from skycam_project.cli.local_files import check_destination, write_lines
-from skycam_project.cli.options import Group
+from skycam_project.cli.options import Command, Group
 from skycam_project.cli.output import make_table, print_line, print_result, print_table, print_warnings
-from skycam_project.cli.shared_options import shared_option
+from skycam_project.cli.shared_options import camera, shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -58,8 +60,8 @@ def rules() -> None:
     Example: skycam storage rules
     """
     current().authorize("viewer")
+    from captures.storage.file_classes import FileClass
     from captures.storage.retention.plan import ALLOWED_RULES
-    from captures.storage.stored_files.classes import FileClass
     from core.station_settings import camera_config, retention_config
 
     recording, retention = camera_config(), retention_config()
@@ -92,7 +94,7 @@ def plan() -> int:
     from django.conf import settings
 
     from captures.storage.retention.manager import StorageManager
-    from captures.storage.retention.plan_bodies import plan_body
+    from captures.storage.retention.plan import plan_body
 
     body = plan_body(StorageManager(settings.STATION.host, caller.actor).plan())
     print_result(body, print_plan)
@@ -163,7 +165,7 @@ def check(hashed: bool, csv_file: str | None, force: bool) -> int:
     caller = current().authorize("manager")
     from django.conf import settings
 
-    from captures.storage.integrity.findings import csv_lines, finding_body
+    from captures.storage.integrity.check import csv_lines, finding_body
 
     # Before the job, which can take hours.
     check_destination(csv_file, force=force)
@@ -192,8 +194,8 @@ def adopt_file(finding_id: str, slug: str | None) -> None:
     Example: skycam storage adopt 0199a1b2 --camera dslr
     """
     caller = current().authorize("manager")
+    from captures.storage.integrity.check import finding_body
     from captures.storage.integrity.decisions import adopt
-    from captures.storage.integrity.findings import finding_body
 
     camera = find_camera(caller, slug) if slug else None
     found = adopt(find_finding(finding_id), camera, caller.actor)
@@ -210,8 +212,8 @@ def set_files_aside(finding_ids: tuple[str, ...]) -> None:
     Example: skycam storage set-aside 0199a1b2 0199a1b3
     """
     caller = current().authorize("manager")
+    from captures.storage.integrity.check import finding_body
     from captures.storage.integrity.decisions import set_aside
-    from captures.storage.integrity.findings import finding_body
 
     # All of them are found before the first is moved.
     findings = [find_finding(one) for one in finding_ids]
@@ -232,7 +234,7 @@ def find_finding(text: str) -> IntegrityFinding:
 
 
 def print_findings(body: dict[str, Any]) -> None:
-    from core.text.amounts import pluralize, was_or_were
+    from core.text.sentences import pluralize, was_or_were
 
     rows = [[short_id(one["id"]), one["kind"], one["camera"] or "", one["path"]] for one in body["results"]]
     if rows:
@@ -279,7 +281,7 @@ def print_rules(body: dict[str, Any]) -> None:
 
 def print_plan(body: dict[str, Any]) -> None:
     from core.templatetags.skycam import format_bytes
-    from core.text.amounts import pluralize
+    from core.text.sentences import pluralize
 
     columns = ("class", "camera", "why", "files")
     rows = [[*(one[name] for name in columns), format_bytes(one["bytes"])] for one in body["rules"]]
@@ -299,7 +301,7 @@ def print_plan(body: dict[str, Any]) -> None:
 
 def print_cleanup(body: dict[str, Any]) -> None:
     from core.templatetags.skycam import format_bytes
-    from core.text.amounts import pluralize
+    from core.text.sentences import pluralize
 
     result = body["result"]
     if result is None:
@@ -310,3 +312,52 @@ def print_cleanup(body: dict[str, Any]) -> None:
     if result["trashed"]:
         print_line(f"{pluralize(result['trashed'], 'file')} of captures moved to the trash.")
     print_warnings(result["problems"])
+
+
+@click.command(cls=Command)
+@camera("Only files of this camera.")
+@shared_option("--since", "Only files from this time: 22:30, 2026-03-01T22:30:00Z, or 2 d (ago).")
+@shared_option("--host", "Verify the files of this host; of this one by default.")
+def verify(camera: str | None, since: datetime | None, host: str | None) -> int:
+    """Compare files of captures and clips with the database.
+
+    It reads each file and compares size and SHA-256. A missing or damaged file raises an alert. This is a job on the
+    host that holds the files: Ctrl-C ends the command, and the job goes on.
+
+    Example: skycam verify dslr --since 2d
+    """
+    caller = current().authorize("manager")
+    from django.conf import settings
+
+    from captures.models import StorageRoot
+    from core.station_zone import site_time_text
+
+    found = find_camera(caller, camera) if camera is not None else None
+    host = host or settings.STATION.host
+    if not StorageRoot.objects.filter(host=host).exists():
+        raise CliError("invalid", f"The host {host} has no files.")
+    since_text = since.isoformat(timespec="seconds") if since else None
+    newer = f" since {site_time_text(since)}" if since else ""
+    job = run_job(
+        caller,
+        "verify",
+        host,
+        subject=f"{found.slug if found else 'all files'}{newer}",
+        arguments={"camera": str(found.pk) if found else None, "since": since_text},
+        camera=found,
+    )
+    body = dict(job.result or {})
+    print_result({"job": str(job.pk), "host": job.host, **body}, print_verification)
+    return FAILED if body["missing"] or body["damaged"] or body["problems"] else 0
+
+
+def print_verification(body: dict[str, Any]) -> None:
+    from core.templatetags.skycam import format_bytes
+    from core.text.sentences import pluralize
+
+    if body["results"]:
+        rows = [[one["camera"], one["path"], one["what"]] for one in body["results"]]
+        print_table(make_table(["camera", "file", "what"], rows))
+    summary = f"{pluralize(body['files'], 'file')} read, {format_bytes(body['bytes'])}"
+    print_line(f"{summary}: {body['missing']} missing, {body['damaged']} damaged.")
+    print_warnings(body["problems"])

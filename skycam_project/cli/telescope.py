@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from core.times.sun import SET_THE_SITE
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command, Group
@@ -116,7 +116,7 @@ def present_evening(site: TelescopeSite) -> date:
 
 
 def plan_body(planned: NightPlan, *, passed_over: bool) -> dict[str, Any]:
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from scheduler.telescope.night.plan_bodies import PassedOverBody, PlanBody
 
     body = body_of(PlanBody, planned)

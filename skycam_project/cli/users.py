@@ -80,7 +80,7 @@ def find_user(caller: Caller, name: str) -> User:
 
 
 def with_password(user: User, generated: str | None) -> dict[str, Any]:
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from skycam_project.access.resource import UserBody
 
     return {**body_of(UserBody, user), **({"password": generated} if generated else {})}
@@ -136,7 +136,7 @@ def add_token(label: str, owner: str | None, scope: str | None, life: float | No
     Example: skycam tokens add "backup script" --user anna --scope viewer --life 90d
     """
     caller = current().authorize("viewer")
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
     from skycam_project.access.models import DEFAULT_LIFE
     from skycam_project.access.resource import NewTokenBody
     from skycam_project.access.services import issue_token

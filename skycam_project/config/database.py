@@ -1,17 +1,19 @@
-"""DATABASE_URL: validation, and Django's settings from it."""
+"""DATABASE_URL and REDIS_URL: validation, Django's settings from the one, and the forms of the other that Celery
+needs."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, parse_qsl, quote, unquote, urlsplit
 
 from skycam_project.config.network import is_loopback
 
-ALLOWED = "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST:PORT/NAME"
+ALLOWED_DATABASES = "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST:PORT/NAME"
 # libpq refuses an unknown option only when it connects. With this list a misspelt one is an error of the configuration.
 POSTGRESQL_OPTIONS = frozenset(
     {
@@ -96,7 +98,7 @@ def parse(url: str) -> dict[str, Any]:
         return sqlite(sqlite_file(url))
     if scheme in {"postgresql", "postgres"}:
         return postgresql(url)
-    raise ValueError(f"Skycam does not support this kind of database; {ALLOWED}.")
+    raise ValueError(f"Skycam does not support this kind of database; {ALLOWED_DATABASES}.")
 
 
 def sqlite(name: str) -> dict[str, Any]:
@@ -136,7 +138,7 @@ def postgresql(url: str) -> dict[str, Any]:
         options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
         raise ValueError(
-            f"This URL cannot be parsed ({ALLOWED}); write special characters of a password as %XX."
+            f"This URL cannot be parsed ({ALLOWED_DATABASES}); write special characters of a password as %XX."
         ) from None
     name = unquote(parts.path.removeprefix("/"))
     host = options.pop("host", "") or host_of(parts.netloc)
@@ -175,3 +177,54 @@ def host_of(netloc: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return unquote(host.partition(":")[0])
+
+
+ALLOWED_BROKERS = "allowed are redis://HOST:PORT/0, rediss://:PASSWORD@HOST:PORT/0 and unix:///PATH"
+
+
+def check_redis_url(url: str) -> str:
+    """Returns the URL. Raises ValueError with a sentence that does not contain the URL when it is not allowed."""
+    try:
+        parts = urlsplit(url)
+        loopback = is_loopback(parts.hostname or "")
+        _ = parts.port  # urlsplit() checks the port only when it is read
+    except ValueError:
+        raise ValueError(f"This URL cannot be parsed; {ALLOWED_BROKERS}.") from None
+    if parts.scheme == "unix":
+        check_socket(parts)
+    elif parts.scheme not in {"redis", "rediss"} or not parts.hostname or "@" in parts.path:
+        raise ValueError(f"This is not a URL of Redis or Valkey; {ALLOWED_BROKERS}.")
+    elif not loopback:
+        check_remote(parts)
+    return url
+
+
+def check_socket(parts: SplitResult) -> None:
+    if parts.hostname or not parts.path.startswith("/"):
+        raise ValueError("The path of a socket must be absolute: unix:///PATH, with three slashes.")
+
+
+def check_remote(parts: SplitResult) -> None:
+    if parts.scheme != "rediss" or not parts.password:
+        raise ValueError(
+            "A Redis on another machine needs a password and TLS: rediss://:PASSWORD@HOST:PORT/0. "
+            "Anyone with access to it can control the cameras."
+        )
+    if parse_qs(parts.query).get("ssl_cert_reqs", ["required"]) != ["required"]:
+        raise ValueError("The certificate of a Redis on another machine must be verified; remove ssl_cert_reqs.")
+
+
+def socket_url(path: Path, password: str = "") -> str:
+    return f"unix://:{password}@{quote(str(path))}" if password else f"unix://{quote(str(path))}"
+
+
+def celery_broker(url: str) -> dict[str, Any]:
+    """Celery's broker settings. Its form for a socket is redis+socket://PATH?virtual_host=0."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        database = parse_qs(parts.query).get("db", ["0"])[0]
+        login = f"{parts.netloc.rpartition('@')[0]}@" if parts.password else ""
+        return {"broker_url": f"redis+socket://{login}{parts.path}?virtual_host={database}"}
+    if parts.scheme == "rediss":
+        return {"broker_url": url, "broker_use_ssl": {"ssl_cert_reqs": ssl.CERT_REQUIRED}}
+    return {"broker_url": url}

@@ -21,7 +21,7 @@ from core.resources.resource import Resource
 from core.resources.sentences import allowed_text
 from core.resources.values import Clock, HasPassword, ModelAt, Reference, choices_of, marker_of, plain_type, typed
 from monitoring.sensor_management.resource import SensorRequest
-from monitoring.sensors.kinds import driver_class
+from monitoring.sensors.driver import driver_class
 from scheduler.schedules.resource import ScheduleRequest
 from skycam_project.config.keys import Section, key
 from skycam_project.config.sections import SENSOR_TYPES, SensorConfig

@@ -14,7 +14,7 @@ from captures.paths import DEFAULT_TEMPLATE, FIELDS_TEXT, check_template
 from core.outgoing import OutgoingGuard
 from core.registry import resolve
 from core.text.names import NAME_PATTERN
-from skycam_project.config.database import check_database_url, django_database, plain_problem
+from skycam_project.config.database import check_database_url, check_redis_url, django_database, plain_problem
 from skycam_project.config.gates import GateConfig, check_names
 from skycam_project.config.keys import FOLDER, NAME, Key, Origins, Section, key
 from skycam_project.config.lists import (
@@ -29,7 +29,6 @@ from skycam_project.config.lists import (
 from skycam_project.config.live import LiveStreamingConfig
 from skycam_project.config.network import NetworkConfig, outgoing_guard
 from skycam_project.config.recording import ArchiveConfig, AutoRecordingConfig, RecordingConfig, RetentionConfig
-from skycam_project.config.redis import check_redis_url
 from skycam_project.config.sections import (
     BackupConfig,
     CameraConfig,

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from cameras.drivers.credentials import REDACTED as REDACTED_SECRET
 from cameras.drivers.credentials import address_secrets, redact_address
 from core.resources.resource import Resource
-from monitoring.sensors.kinds import SENSORS, driver_class
+from monitoring.sensors.driver import SENSORS, driver_class
 from skycam_project.config.gates import header_secrets
 from skycam_project.config.keys import Key, Section
 from skycam_project.config.lists import address_secrets_of, secret_settings, sensor_secrets_of, setting_secrets_of

@@ -15,7 +15,7 @@ from core.sky.horizon_text import parse_horizon
 from core.text.names import NAME_PATTERN
 from core.times.durations import parse_duration, parse_exposure
 from core.times.zones import zone_names
-from monitoring.sensors.kinds import SENSORS
+from monitoring.sensors.driver import SENSORS
 from monitoring.webhooks.receiver_url import ReceiverUrl
 from skycam_project.config.keys import FOLDER, NAME, PORT, SECONDS, YES_NO, Section, key
 from skycam_project.config.network import is_loopback

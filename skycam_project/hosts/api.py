@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypedDict, cast
 from uuid import UUID
 
+from django.urls import path
 from drf_spectacular.utils import extend_schema
 from pydantic import AfterValidator, ConfigDict, Field
 from rest_framework.request import Request
@@ -16,9 +17,8 @@ from core.api.model import StrictModel
 from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
 from core.text.names import Line, readable
 from skycam_project.access.authentication import ANYONE
-from skycam_project.hosts.draining import drain_host, undrain_host
 from skycam_project.hosts.exchange import FORMAT, JoinRequest
-from skycam_project.hosts.host_list import CameraHostBody, host_bodies, host_body
+from skycam_project.hosts.host_list import CameraHostBody, drain_host, host_bodies, host_body, undrain_host
 from skycam_project.hosts.invitations import HostRefused, JoinRefused, TooManyJoins, admit_machine, count_join
 from skycam_project.hosts.retiring import RetirementBody, retire_host
 from skycam_project.hosts.shared import NotShareable
@@ -143,3 +143,14 @@ EXCEPTIONS: ExceptionTable = {
     NotShareable: not_shareable,
     TooManyJoins: too_many_joins,
 }
+
+
+urlpatterns = [
+    # Before the hosts: a name would match these too.
+    path("join/", JoinView.as_view()),
+    path("", HostsView.as_view()),
+    path("<slug:name>/", HostView.as_view()),
+    path("<slug:name>/drain/", DrainView.as_view()),
+    path("<slug:name>/undrain/", UndrainView.as_view()),
+    path("<slug:name>/retire/", RetireView.as_view()),
+]

@@ -14,11 +14,9 @@ from django.shortcuts import redirect
 from cameras.camera_display import StateDisplay
 from cameras.models import CameraHost, HostInvitation
 from core.broker.broker import BrokerDown
-from core.pages.forms import PageForm
-from core.pages.page import Page
+from core.pages import Page, PageForm
 from core.resources.forms import ModelForm
-from skycam_project.hosts.draining import drain_host, undrain_host
-from skycam_project.hosts.host_list import CameraHostBody, host_bodies, host_body, offset_text
+from skycam_project.hosts.host_list import CameraHostBody, drain_host, host_bodies, host_body, offset_text, undrain_host
 from skycam_project.hosts.invitations import (
     HostRefused,
     invitations_for,

@@ -26,7 +26,7 @@ def _postgresql_url(url: str) -> str:
 
 
 def _redis_url(url: str) -> str:
-    from skycam_project.config.redis import check_redis_url
+    from skycam_project.config.database import check_redis_url
 
     found: str = check_redis_url(url)
     return found

@@ -20,7 +20,7 @@ from captures.capturing.outcomes import fail_unsent_capture
 from captures.models import OffsiteCopy
 from captures.recordings.clips.models import Clip, ClipQuerySet
 from captures.storage.archives.models import ArchiveFolder
-from captures.storage.offsite.copy_states import CopyState
+from captures.storage.offsite.resource import CopyState
 from captures.storage.trash.services import in_use
 from core import database_clock
 from core.broker import broker
@@ -28,7 +28,7 @@ from core.broker.queues import camera_queue, host_queues, key_prefix
 from core.events.service import record_event
 from core.jobs.context import JobContext, JobError
 from core.jobs.services import enqueue
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from skycam_project.hosts.host_list import cameras_of
 from skycam_project.hosts.invitations import HostRefused
 

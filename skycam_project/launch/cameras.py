@@ -17,10 +17,10 @@ def run_cameras() -> None:
     Supervisor."""
     from django.conf import settings
 
-    from cameras.supervision.assembly import build_host
     from cameras.supervision.host_identity import HostLocked
+    from cameras.supervision.supervisor import build_host
     from core.periodic.part_tasks import PartTasks
-    from skycam_project.launch.metrics_port.port import MetricsPort
+    from skycam_project.launch.metrics_port import MetricsPort
 
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # its put() may interrupt its get(): no lock is held twice
     # Before the start of the Supervisor: a signal during it waits in the queue.

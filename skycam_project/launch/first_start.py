@@ -21,7 +21,7 @@ from skycam_project.access.models import Role, User
 from skycam_project.config import SkycamConfig
 from skycam_project.config.model import FIRST_SENSOR
 from skycam_project.launch.preparation import FirstStart
-from skycam_project.provisioning.sensors import serial_settings
+from skycam_project.provisioning.lists import serial_settings
 
 
 def run_first_start(admin_password: str | None) -> FirstStart:

@@ -16,7 +16,7 @@ from core import restored_copy
 from core.open_files import REMEDY, hard_limit, too_few_message
 from skycam_project.config import ConfigError, SkycamConfig, check_writable, load_config
 from skycam_project.config.folder import renew_broker_password
-from skycam_project.config.notices import DOTENV_CODES
+from skycam_project.config.manager import DOTENV_CODES
 from skycam_project.launch import control, preflight, preparation, running_parts
 from skycam_project.launch.child import Child, Orphans
 from skycam_project.launch.control import Pause

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol, TypedDict
 
-from core.limits.backoff import BackOff, CrashLoop
-from core.processor_clock import ProcessorClock
+from core.limits.repeats import BackOff, CrashLoop
+from core.times.clocks import ProcessorClock
 from skycam_project.config import SkycamConfig
 from skycam_project.launch import preflight
 from skycam_project.launch.child import Child, Start, executed

@@ -17,7 +17,7 @@ import django
 from django.conf import settings
 
 from core import restored_copy
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from skycam_project.config.database import keep_private
 from skycam_project.config.sections import GrafanaConfig
 from skycam_project.launch.preparation import FirstStart
@@ -142,8 +142,7 @@ def prepare_station() -> FirstStart:
 def remove_killed_restores() -> None:
     """What killed backups and restores have left, which is not encrypted."""
     from skycam_project.backups.restoring import scratch_prefix
-    from skycam_project.backups.scratch import remove_abandoned
-    from skycam_project.backups.service import SCRATCH, backup_folder
+    from skycam_project.backups.service import SCRATCH, backup_folder, remove_abandoned
 
     data = settings.STATION.data
     remove_abandoned(data.parent, scratch_prefix(data))

@@ -11,7 +11,7 @@ import os
 import time
 from pathlib import Path
 
-from core.periodic.work import Work
+from core.periodic.task import Work
 from skycam_project.launch import restart_journal
 from skycam_project.launch.preflight import run_folder
 from skycam_project.launch.restart_journal import CrashLoopFiles, report_crash_loops
@@ -32,7 +32,7 @@ class RestartEvents(Work):
     def __init__(self, host: str) -> None:
         from django.conf import settings
 
-        from core.changes.gate import ChangeGate
+        from core.changes import ChangeGate
 
         super().__init__(host)
         self._folder, self._gate = run_folder(settings.STATION), ChangeGate()

@@ -1,17 +1,27 @@
 """Parts that run under supervision, from the first start to the last stop, and the short-lived process that writes
-their records into the database while the worker is away."""
+their records into the database while the worker is away; and the parts of a camera host that a Celery worker runs:
+its children, with the launcher's rules."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from skycam_project.launch.child import Child
+from core.heartbeat import send_heartbeats
+from core.text.names import readable
+from skycam_project.launch import control, preflight
+from skycam_project.launch.child import Child, Start, executed_module
 from skycam_project.launch.forks import Forks
-from skycam_project.launch.part import Output, Part
-from skycam_project.launch.parts import PARTS
+from skycam_project.launch.part import Output, Part, PartRow, State, Timings
+from skycam_project.launch.parts import PARTS, Plan
+from skycam_project.launch.preflight import LaunchError
 from skycam_project.launch.restart_journal import RestartJournal
 
 
@@ -110,3 +120,138 @@ async def _record_restarts(forks: Forks, stream: Output) -> None:
         raise
     finally:
         killing.cancel()
+
+
+log = logging.getLogger(__name__)
+SOCKET = "cameras"
+"""The name of its control socket: `skycam ps` and `skycam restart` ask it as they ask a launcher."""
+EARLIER_S = 1.0
+"""By how much its own limit of a stop is shorter than that of the launcher above it."""
+
+
+class Executed:
+    """Executes each part. A fork server would be one process more, and a copy of this one has threads."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def forked(
+        self, _title: str, command: Sequence[str], environment: Mapping[str, str], inherited_fds: Sequence[int] = ()
+    ) -> Start:
+        return executed_module(command, {**self._environment, **environment}, inherited_fds)
+
+
+class OwnOutput:
+    """Writes the lines of the parts to the output of this process, where a launcher collects them."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, deque[str]] = {}
+
+    def write_line(self, part: str, text: str) -> None:
+        text = readable(text, keep="\t")
+        self._last.setdefault(part, deque(maxlen=1)).append(text)
+        print(text, file=sys.stderr, flush=True)
+
+    def log_message(self, text: str) -> None:
+        log.warning("%s", text)
+
+    def last_line(self, part: str) -> str:
+        return next(iter(self._last.get(part, ())), "")
+
+    def repeat_tail(self, _part: str) -> None:
+        """Nothing: the lines stand above already, among a few others."""
+
+
+class OwnProcess:
+    """This worker among its parts, where no launcher lists it."""
+
+    def __init__(self) -> None:
+        self._since = datetime.now(UTC)
+
+    def row(self) -> PartRow:
+        return PartRow(
+            name="worker",
+            pid=os.getpid(),
+            state=State.RUNNING,
+            since=f"{self._since:%Y-%m-%dT%H:%M:%SZ}",
+            restarts=0,
+            reason="",
+            next_try_s=None,
+        )
+
+    async def restart(self) -> PartRow:
+        raise LaunchError("This worker has no launcher that could start it again. Restart it where you started it.")
+
+
+class HostedParts:
+    """Starts, watches, restarts and stops `parts` on a thread of its own, whatever Celery waits for.
+
+    `on_failure` gets the reason, on that thread, when a part ends before all have been running, or when the parts
+    cannot be watched: what started this process decides then. Later they are restarted as a launcher does.
+    """
+
+    def __init__(
+        self, plan: Plan, parts: Sequence[str], on_failure: Callable[[str], None], *, has_launcher: bool
+    ) -> None:
+        self._plan, self._parts, self._on_failure = plan, parts, on_failure
+        self._own = {} if has_launcher else {"worker": OwnProcess()}
+        self._loop = asyncio.new_event_loop()
+        self._end = asyncio.Event()
+        # Its children end with this thread (PR_SET_PDEATHSIG). A daemon: it does not keep a process that has failed.
+        self._thread = threading.Thread(target=self._run, name="hosted-parts", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def request_stop(self) -> None:
+        """Returns at once; for signal handlers."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._end.set)
+
+    def stop(self) -> None:
+        """Return when all of them have ended. Idempotent."""
+        self.request_stop()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                failure = runner.run(self._run_until_stopped())
+        except Exception as error:
+            # Without this thread Celery would go on, and nothing would start a camera.
+            log.critical("The parts of this camera host cannot be watched.", exc_info=error)
+            failure = error
+        if failure is not None:
+            self._on_failure(str(failure))
+
+    async def _run_until_stopped(self) -> BaseException | None:
+        config, output = self._plan.config, OwnOutput()
+        journal = RestartJournal(preflight.run_folder(config))
+        timings, starter = Timings.of(config), Executed(self._plan.environment)
+        parts = {name: Part(name, self._plan, starter, timings, output, journal) for name in self._parts}
+        running = RunningParts(parts, self._end)
+        address = preflight.control_path(config, SOCKET)
+        server = await control.serve(address, {**self._own, **parts})
+        for name, part in parts.items():
+            part.first_exit_ends = True
+            running.run(name)
+        cameras = parts["cameras"]
+        watching = [
+            running.watch(running.survive_crash_loops()),
+            running.watch(report_restarts_while(lambda: cameras.state is not State.RUNNING, journal, starter, output)),
+            # From this loop: a launcher above must notice when it hangs. Not before the parts run: until then the
+            # worker is starting.
+            running.watch(send_heartbeats(lambda: not any(part.ends_station for part in parts.values()))),
+        ]
+        await running.end.wait()
+        # First, so that no report starts a process meanwhile. The heartbeats go on: a stop may take a while.
+        for task in watching[:2]:
+            await cancel(task)
+        killing = self._loop.call_later(timings.stop_s - EARLIER_S, running.kill)
+        running.prevent_restarts()
+        await running.stop({0, 1})
+        killing.cancel()
+        await cancel(watching[2])
+        control.close(server, address)
+        return running.failure

@@ -14,7 +14,7 @@ from django.conf import settings
 from cameras.status.process_usage import ProcessUsage, UsageSample, append_sample, read_usages
 from core.broker import broker
 from core.broker.broker import BrokerDown
-from core.periodic.work import Work
+from core.periodic.task import Work
 from skycam_project.launch.control import part_rows, process_tree
 from skycam_project.launch.preflight import LaunchError
 

@@ -25,7 +25,7 @@ from psycopg import sql
 
 from core import database_move
 from core.database_move import MARK
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from skycam_project.config import SkycamConfig
 from skycam_project.config.database import (
     SQLITE_OPTIONS,

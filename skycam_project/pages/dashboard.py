@@ -12,10 +12,10 @@ from cameras.selectors import cameras_for
 from captures.capturing.selectors import captures_for
 from captures.experiments.selectors import experiments_for
 from captures.pages.camera.cards import TemperatureSeries, cards_for, temperatures
-from captures.pages.experiments.display import displays_for
-from core.events.feed import feed
-from core.pages.page import Page
-from monitoring.readings.selectors import sensor_temperatures
+from captures.pages.experiments.pages import displays_for
+from core.events.selectors import feed
+from core.pages import Page
+from monitoring.readings.services import sensor_temperatures
 from monitoring.sensor_management.selectors import dashboard_channels
 
 RECENT = 12

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from cameras.live.presets import PRESETS
-from core.pages.page import redirect_back
+from core.pages import redirect_back
 from core.station_zone import LazyZone, station_zone
 
 THEMES = {"system": "Auto", "light": "Light", "dark": "Dark", "red": "Red"}

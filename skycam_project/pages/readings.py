@@ -18,8 +18,8 @@ from captures.sessions.selectors import sessions_for
 from core.events.models import Event
 from core.events.selectors import events_for
 from core.events.severity import Severity
-from core.pages.page import Page
-from core.readings.quantities import QUANTITIES
+from core.pages import Page
+from core.readings.reading import QUANTITIES
 from core.station_zone import reader_datetime
 from core.times.time_parsing import InvalidDateTime
 from core.times.timestamps import stamp, stamp_or_none

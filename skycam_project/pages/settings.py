@@ -17,8 +17,7 @@ from django.shortcuts import redirect
 from captures.models import Clip
 from captures.roots.models import StorageClass
 from captures.roots.roots import assigned_root
-from core.pages.forms import WAS, PageForm, UnitInput
-from core.pages.page import Page, message_response
+from core.pages import WAS, Page, PageForm, UnitInput, message_response
 from skycam_project.config.layers import from_text
 from skycam_project.config.model import KEYS
 from skycam_project.station_settings import PAGE, SettingBody, all_settings, change_settings, choices, is_number

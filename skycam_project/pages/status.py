@@ -25,19 +25,17 @@ from captures.models import StorageRoot
 from core.background import log_and_continue
 from core.broker import broker
 from core.broker.broker import BrokerDown
-from core.events.feed import feed
-from core.events.selectors import events_for, hidden_cameras
-from core.pages.page import Page
+from core.events.selectors import events_for, feed, hidden_cameras
+from core.pages import Page
 from core.registry import resolve
 from core.versions import version_problem
-from skycam_project import host_diagnostics
+from skycam_project import health as host_diagnostics
 from skycam_project.cli.diagnostics import NAMES_CAMERAS, run_diagnostics
 from skycam_project.cli.station import Station
 from skycam_project.health import all_problems
 from skycam_project.launch import LaunchError, ps
 from skycam_project.pages.context import shell_of
-from skycam_project.pages.sparklines import Sparkline, sparkline
-from skycam_project.pages.status_sections import SECTIONS, Section
+from skycam_project.pages.status_sections import SECTIONS, Section, Sparkline, sparkline
 from skycam_project.periodic_status import read_periodic_status
 
 DAY = timedelta(days=1)

@@ -11,7 +11,7 @@ from django.utils.http import content_disposition_header
 
 from core.background import log_and_continue
 from core.events.service import record_event
-from core.pages.page import Page, message_response
+from core.pages import Page, message_response
 from skycam_project.cli.station import Station
 from skycam_project.cli.support.bundle import collect_bundle
 

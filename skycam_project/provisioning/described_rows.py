@@ -20,8 +20,16 @@ from core.resources.values import Reference, marker_of
 from skycam_project.config.lists import secret_settings, singular
 from skycam_project.config.manager import ConfigFile
 from skycam_project.config.redaction import escape_references, setting_reference
-from skycam_project.provisioning.plan import FieldChange, RowChange, RowsPlan, field_changes, known_after
-from skycam_project.provisioning.rows import HIDDEN_CHANGE, ListRows, Plans
+from skycam_project.provisioning.rows import (
+    HIDDEN_CHANGE,
+    FieldChange,
+    ListRows,
+    Plans,
+    RowChange,
+    RowsPlan,
+    field_changes,
+    known_after,
+)
 
 
 class DescribedSettings:

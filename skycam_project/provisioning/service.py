@@ -1,11 +1,13 @@
 """`Provisioning` plans what a file changes in the rows of its lists and in its settings, and applies the plan in one
 transaction through the services that pages and API use. Keys of the Settings page are stored, all others are read
-when a station starts. The functions raise ConfigError with the place in the file of what is wrong there."""
+when a station starts. The functions raise ConfigError with the place in the file of what is wrong there. The present
+configuration as YAML: the values that were set, and the rows of its lists."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -14,19 +16,18 @@ from core import station_settings
 from core.registry import resolve
 from core.station_settings import clear_cache
 from core.station_settings import value_at as section_value
+from skycam_project.config.document import REFERENCE
 from skycam_project.config.keys import Key
 from skycam_project.config.lists import LISTS
 from skycam_project.config.manager import ConfigFile
-from skycam_project.config.redaction import redacted
-from skycam_project.config.writing import value_at
-from skycam_project.provisioning.cameras import CameraRows
+from skycam_project.config.model import FIRST_CAMERA, FIRST_SENSOR, KEYS
+from skycam_project.config.redaction import escape_references, redacted
+from skycam_project.config.writing import nest_keys, to_yaml, value_at, written_values
 from skycam_project.provisioning.described_rows import DescribedRows
-from skycam_project.provisioning.plan import FieldChange, NotApplied, Plan, RowsPlan
-from skycam_project.provisioning.rows import ListRows, Plans
-from skycam_project.provisioning.schedules import ScheduleRows
-from skycam_project.provisioning.sensors import SensorRows
+from skycam_project.provisioning.lists import CameraRows, ScheduleRows, SensorRows
+from skycam_project.provisioning.rows import FieldChange, ListRows, NotApplied, Plan, Plans, RowsPlan
 from skycam_project.resources import IN_FILE, RESOURCES
-from skycam_project.station_settings import change_settings
+from skycam_project.station_settings import change_settings, values_from_page
 
 
 def present_rows(rows: ListRows) -> dict[str, Any]:
@@ -209,3 +210,37 @@ class Provisioning:
             change_settings(plan.setting_values, self._actor)
         for one in self._lists:
             store_rows(one, plan.rows[one.name])
+
+
+FIRST_ROWS = (("camera", "cameras", FIRST_CAMERA), ("sensor", "sensors", FIRST_SENSOR))
+"""Sections of which the first start makes a row, with its list and its id."""
+
+
+class Export(NamedTuple):
+    """`variables` are the names of the variables that the text refers to: secrets, which it does not contain.
+    `left_out` are schedules whose cameras were all removed: a file cannot have them."""
+
+    text: str
+    variables: list[str]
+    left_out: list[str]
+
+
+def export_configuration(user: Any) -> Export:
+    """With the rows that the user may see."""
+    values = {**written_values(settings.STATION), **escape_references(values_from_page())}
+    left_out: list[str] = []
+    for rows in lists_of(ConfigFile(Path(), settings.STATION, {}), user, actor=""):
+        items = {rows.label(row): rows.item(row) for row in rows.stored()}
+        values[(rows.name,)] = [item for item in items.values() if item]
+        left_out += [name for name, item in items.items() if not item]
+    for section, list_name, first in FIRST_ROWS:
+        if any(first in (item.get("id"), item.get("name")) for item in values[(list_name,)]):
+            # It is in the list, as it is now. The file would describe it twice.
+            values.pop((section, "type"), None)
+            values.pop((section, "port"), None)
+    text = to_yaml(nest_keys(in_order(values)))
+    return Export(text, sorted({match[1] for match in REFERENCE.finditer(text) if match[1]}), left_out)
+
+
+def in_order(values: dict[Key, Any]) -> dict[Key, Any]:
+    return {key: values[key] for key in KEYS if key in values}

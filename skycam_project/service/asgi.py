@@ -11,9 +11,11 @@ django.setup(set_prefix=False)
 
 from captures.pixelink_service.captures import MAX_WAITING  # noqa: E402
 from captures.pixelink_service.errors import too_busy, too_large  # noqa: E402 - it needs the settings
-from skycam_project.body_limit import BodyLimit  # noqa: E402
-from skycam_project.request_limiter import RequestLimiter  # noqa: E402
-from skycam_project.request_thread_pool import RequestThreadPool  # noqa: E402
+from skycam_project.request_limits import (
+    BodyLimit,
+    RequestLimiter,
+    RequestThreadPool,
+)
 from skycam_project.sqlite_busy_timeout import shorten_busy_timeouts  # noqa: E402
 from skycam_project.sync_asgi_handler import SyncASGIHandler  # noqa: E402
 

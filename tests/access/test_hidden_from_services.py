@@ -179,10 +179,10 @@ a maintenance window, a token of one's own."""
 FACADES = {
     "captures.camera_service.CameraService", "captures.capturing.service.CaptureService",
     "captures.sessions.service.SessionService", "captures.storage.trash.services.trash_captures",
-    "captures.storage.trash.purge.purge_files", "captures.storage.trash.purge.delete_rows",
+    "captures.storage.trash.services.purge_files", "captures.storage.trash.services.delete_rows",
     "core.jobs.services.enqueue",
     "core.events.service.record_event", "core.events.service.new_event",
-    "cameras.leases.service.take_over_for_run", "core.text.names.person",
+    "cameras.leases.take_over_for_run", "core.text.names.person",
     "captures.storage.archives.reports.report_event", "cameras.camera_display.held_sentence",
     "scheduler.telescope.field_lists.nightly.record_change", "captures.storage.bring_back.planning.start_bring_back",
 }  # fmt: skip

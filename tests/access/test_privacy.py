@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from captures.models import CaptureFile
 from monitoring.retention import remove_expired
-from skycam_project.access import session_renewal
+from skycam_project.access import authentication
 from skycam_project.access.models import ApiToken, SignIn, User
 
 PASSWORD = "a-long-night-of-stars"
@@ -79,7 +79,7 @@ def test_a_cached_picture_is_not_shown_after_the_rights_are_revoked(
 def hours_later(hours: float, monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now() + timedelta(hours=hours)
     monkeypatch.setattr("django.utils.timezone.now", lambda: now)
-    monkeypatch.setattr(session_renewal.time, "time", now.timestamp)
+    monkeypatch.setattr(authentication.time, "time", now.timestamp)
 
 
 def test_a_browser_that_is_used_stays_signed_in(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.urls import get_resolver
 
-from core.pages.page import Page
+from core.pages import Page
 from tests.harness.clients.people import World
 from tests.harness.documents.reference.routes import routes
 from tests.harness.documents.route_table import Line, lines

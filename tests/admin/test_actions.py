@@ -13,8 +13,7 @@ from django.db import DatabaseError
 
 from cameras.models import Camera
 from captures.models import Archive, Capture, Clip, Experiment, OffsiteCopy, StorageRoot
-from captures.recordings.clips.deletion import mark_for_deletion
-from captures.recordings.clips.services import hold_clip
+from captures.recordings.clips.services import hold_clip, mark_for_deletion
 from captures.roots.roots import assign_root
 from captures.storage.trash.services import trash_capture
 from core.events.models import Alert, Event

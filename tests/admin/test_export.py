@@ -23,8 +23,8 @@ from captures.files.downloads import ZipEntry
 from captures.models import Capture, Clip
 from core.events.models import Event
 from core.zip_stream import ZipStream
-from skycam_project.admin.actions import export
-from skycam_project.admin.actions.export import ExportStream
+from skycam_project.admin.actions import views
+from skycam_project.admin.actions.views import ExportStream
 from tests.harness.clients.admin_actions import confirm, plan
 from tests.harness.clients.people import World
 
@@ -114,7 +114,7 @@ def test_an_entry_that_was_begun_and_dropped_leaves_a_whole_file(clips: list[Cli
 
 def test_a_file_that_is_cut_while_it_is_read_is_an_error(clips: list[Clip], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "CHUNK_BYTES", 1000)
-    files = export.export_files(Clip.objects.filter(pk=clips[0].pk))
+    files = views.export_files(Clip.objects.filter(pk=clips[0].pk))
     parts = ExportStream(files, "boss").parts()
     begun = next(parts) + next(parts)
     os.truncate(path_of(clips[0]), 500)
@@ -133,14 +133,14 @@ def test_a_file_of_a_host_that_is_away_is_an_error_and_no_entry(clips: list[Clip
 def test_names_that_differ_by_case_only_are_two_entries_on_any_system(clips: list[Clip]) -> None:
     Clip.objects.filter(pk=clips[0].pk).update(path="clips/sky/a/DEW.mp4")
     Clip.objects.filter(pk=clips[1].pk).update(path="clips/sky/b/dew.mp4")
-    assert len({file.path.lower() for file in export.export_files(Clip.objects.all())}) == 3
+    assert len({file.path.lower() for file in views.export_files(Clip.objects.all())}) == 3
 
 
 def test_an_export_has_a_bound_that_is_said_before_anything_is_typed(
     clips: list[Clip], boss: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     allowed = plan(boss, "export", *clips)
-    monkeypatch.setattr(export, "MAX_FILES", 2)
+    monkeypatch.setattr(views, "MAX_FILES", 2)
     refused = plan(boss, "export", *clips).content.decode()
     assert "An export can have at most 2 files." in refused
     assert 'name="confirmation"' not in refused
@@ -159,7 +159,7 @@ def test_the_files_of_a_capture_are_exported(world: World, boss: Any) -> None:
 def test_no_name_leaves_the_folder(texts: list[str]) -> None:
     names: set[str] = set()
     for text in texts:
-        names.add(export.unused_path("sky/clips", text, names).lower())
+        names.add(views.unused_path("sky/clips", text, names).lower())
     assert len(names) == len(texts)
     assert not [name for name in names if ".." in name.split("/") or name.startswith("/") or "\\" in name]
 
@@ -190,6 +190,6 @@ def test_a_stream_that_is_dropped_in_the_middle_of_a_file_is_no_error() -> None:
 
 
 def test_an_export_reads_no_database(clips: list[Clip], django_assert_num_queries: Any) -> None:
-    files: list[ZipEntry] = export.export_files(Clip.objects.all())
+    files: list[ZipEntry] = views.export_files(Clip.objects.all())
     with django_assert_num_queries(0):
         assert b"".join(ExportStream(files, "boss").parts())

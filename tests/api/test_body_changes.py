@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from cameras.supervision.event_writer import store_read_back
+from cameras.supervision.process_messages import store_read_back
 from core.events.models import Event
 from tests.harness.far_ends.camera_host import camera_host, configured
 

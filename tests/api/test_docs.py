@@ -10,7 +10,7 @@ import pytest
 
 from cameras.models import Camera
 from core.api.problems import PROBLEMS
-from core.idempotency.answers import OF_PROBLEM, Settlement
+from core.idempotency.claims import OF_PROBLEM, Settlement
 from skycam_project.access.models import User
 from skycam_project.routing import sockets
 from tests.harness.project import PROJECT

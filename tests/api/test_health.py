@@ -24,7 +24,7 @@ from monitoring import health
 from monitoring.health import HEALTH, check_host
 from monitoring.tasks import check_health
 from skycam_project import health as readiness
-from skycam_project.pages.health import missing_files, page_problems
+from skycam_project.pages.page_files import missing_files, page_problems
 from tests.harness.rows.audiences import only_for
 from tests.harness.stations.broker import station_broker
 from tests.harness.waiting import PATIENCE_S

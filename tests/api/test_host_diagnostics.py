@@ -15,7 +15,7 @@ from cameras.status import status
 from cameras.status.messages import absent_status
 from cameras.status.process_usage import ProcessUsageWriter, read_usages
 from core.broker import broker
-from skycam_project import host_diagnostics
+from skycam_project import health
 from skycam_project.cli.diagnostics.machine import clock
 from skycam_project.cli.station import Station
 from skycam_project.config.folder import KEY_FILE
@@ -27,9 +27,9 @@ OPEN_FOLDER = "can access the data folder"
 
 @pytest.fixture
 def cleared_cache() -> Iterator[None]:
-    host_diagnostics.clear_cache()
+    health.clear_cache()
     yield
-    host_diagnostics.clear_cache()
+    health.clear_cache()
 
 
 @pytest.fixture

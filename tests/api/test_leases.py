@@ -10,8 +10,8 @@ import redis
 from django.db import connection
 from django.utils import timezone
 
-from cameras.leases import service as leases
-from cameras.leases.lease_holders import LeaseHeld
+from cameras import leases
+from cameras.leases import LeaseHeld
 from cameras.models import Camera
 from captures.camera_service import CameraService
 from captures.capturing.requests import CaptureRequest

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from cameras.models import Camera, SettingsPreset
-from cameras.presets.service import MAX_PRESETS
+from cameras.settings.presets import MAX_PRESETS
 from core.events.models import Event
 from tests.harness.far_ends.camera_host import camera_host, configured
 

@@ -124,7 +124,7 @@ def test_an_unexpected_error_is_reported_without_details(viewer: Any, monkeypatc
     def broken(_rows: Any, _user: Any) -> Any:
         raise RuntimeError("the secret inside")
 
-    monkeypatch.setattr("cameras.shown.shown_cameras", broken)
+    monkeypatch.setattr("cameras.camera_display.shown_cameras", broken)
     viewer.raise_request_exception = False
     answer = viewer.get("/api/v1/cameras/")
     assert answer.status_code == 500

@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.runtime.recording_state import waiting_recorder
+from cameras.runtime.spec import waiting_recorder
 from cameras.status import status
 from cameras.status.messages import absent_status
 from captures.recordings.control import commands as recording_commands

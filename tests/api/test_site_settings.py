@@ -20,7 +20,7 @@ from core.station_zone import site_time_text, station_zone_name
 from scheduler.editing.service import ScheduleService
 from scheduler.models import PlannedRun
 from scheduler.runs.replanning import replan
-from scheduler.runs.sites import sites_of
+from scheduler.runs.rules import sites_of
 from scheduler.schedules.resource import ScheduleRequest
 from skycam_project.access.models import User
 from skycam_project.config import ConfigManager

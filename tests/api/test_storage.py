@@ -8,7 +8,7 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import StoredPlan
-from captures.storage.usage.measuring import measure_rows
+from captures.storage.usage.measurements import measure_rows
 from core.jobs.models import Job
 from core.jobs.worker import JobsWorker
 from tests.harness.rows.audiences import only_for

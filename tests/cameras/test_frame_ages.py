@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from cameras.runtime.recording_state import waiting_recorder
+from cameras.runtime.spec import waiting_recorder
 from cameras.status.messages import absent_status
 from cameras.status.status import write_status
 from core.broker import broker
-from monitoring.alert_rules.camera_signals import FrameAges
+from monitoring.alert_rules.host_signals import FrameAges
 
 WAITING = waiting_recorder({"kind": "manual", "requested_by": "anna"}, "")
 

@@ -9,10 +9,8 @@ import pytest
 from cameras.models import Camera
 from cameras.status.messages import absent_status
 from cameras.status.status import write_status
-from monitoring.alert_rules.camera_signals import FrameDeliveries
-from monitoring.alert_rules.kinds import DEFAULT_RULES
-from monitoring.alert_rules.rule import Phase, Rule, RuleState, Signal, evaluate
-from monitoring.alert_rules.sentences import alert_sentence
+from monitoring.alert_rules.host_signals import FrameDeliveries
+from monitoring.alert_rules.rule import DEFAULT_RULES, Phase, Rule, RuleState, Signal, alert_sentence, evaluate
 from tests.harness.rows.recorder_status import RECORDER
 
 SLOW = {**RECORDER, "actual_fps": 4.7, "delivered_percent": 31.3}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from cameras.editing.host_failover import HostAlive, HostGone
-from cameras.leases.lease_holders import LeaseHeld, SessionRunning
+from cameras.editing.services import HostAlive, HostGone
+from cameras.leases import LeaseHeld, SessionRunning
 from cameras.models import Camera, CameraHost
 from captures.models import Session
 from core.broker import broker

@@ -8,8 +8,7 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from cameras.leases.lease_holders import LeaseHeld
-from cameras.leases.service import acquire_lease
+from cameras.leases import LeaseHeld, acquire_lease
 from cameras.models import Camera
 from core.events.models import Event
 from tests.harness.waiting import PATIENCE_S

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cameras.live.reasons import SENTENCES, no_frame_message
+from cameras.live.viewer import SENTENCES, no_frame_message
 from cameras.status.messages import Status, absent_status
 
 

@@ -10,11 +10,10 @@ import pytest
 from django.utils import timezone
 
 from cameras.command_events import ATTEMPT_PHRASES
-from cameras.connection.service import set_connected
+from cameras.connection import set_connected
 from cameras.editing.services import remove_camera
 from cameras.errors import ControlError
-from cameras.leases.lease_holders import LeaseHeld
-from cameras.leases.service import acquire_lease
+from cameras.leases import LeaseHeld, acquire_lease
 from cameras.models import Camera
 from cameras.settings.service import set_settings
 from captures.models import Session

@@ -8,7 +8,7 @@ import pytest
 
 from cameras.models import Camera
 from core.broker import broker
-from monitoring.alert_rules.camera_signals import SilentHosts
+from monitoring.alert_rules.host_signals import SilentHosts
 
 
 @pytest.fixture

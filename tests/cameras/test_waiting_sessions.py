@@ -9,7 +9,7 @@ import pytest
 from cameras.models import Camera
 from cameras.status.messages import Status
 from cameras.status.status import write_status
-from monitoring.alert_rules.camera_signals import WaitingSessions
+from monitoring.alert_rules.host_signals import WaitingSessions
 from tests.harness.rows.gates import CLOSED, OPEN, WET, status_with
 
 

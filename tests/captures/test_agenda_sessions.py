@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cameras.leases.service import acquire_lease
+from cameras.leases import acquire_lease
 from cameras.models import Camera
 from captures.models import Session
 from captures.sessions.desired import desired_sessions

@@ -11,8 +11,14 @@ from django.utils import timezone
 from captures.files import thumbnail_queue
 from captures.files.thumbnail_queue import job_for
 from captures.models import Clip, ClipHold, Experiment
-from captures.recordings.clips.deletion import delete_clips, delete_marked, open_root
-from captures.recordings.clips.services import GUARDS_AS_HOLDS, ClipHeld, delete_clip
+from captures.recordings.clips.services import (
+    GUARDS_AS_HOLDS,
+    ClipHeld,
+    delete_clip,
+    delete_clips,
+    delete_marked,
+    open_root,
+)
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.tables import RETENTION_GUARDS
 

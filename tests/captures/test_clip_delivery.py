@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.experiments.models import Experiment
-from captures.ingest.clips import ingest_clip
+from captures.ingest import ingest_clip
 from captures.models import Clip, StorageRoot
 from captures.recordings.clips.delivery import delivery, sum_deliveries
-from captures.recordings.recorder.clip_file import make_record
+from captures.recordings.recorder.open_clip import make_record
 from captures.storage.archives.planning import clip_facts
 from core.events.models import Event
 from tests.harness.clients.pages import text_of

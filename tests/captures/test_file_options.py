@@ -15,7 +15,7 @@ from PIL import Image
 from cameras.spool.records import Plan
 from cameras.spool.spool import Spool
 from captures.stills.writer import distinct_endings, free_path
-from scheduler.telescope.driver.shared_files import SharedFile
+from scheduler.telescope.driver.running_exposure import SharedFile
 from tests.harness.camera_processes.camera_process import CameraProcess
 
 

@@ -31,7 +31,7 @@ from captures.thumbnails.rendering import SIMULATED
 from core.broker.broker import BrokerDown
 from core.events.models import Event
 from core.jobs.context import JobContext, JobError
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.cards import FIRST, taken_picture, taken_raw, utc, write_card
 

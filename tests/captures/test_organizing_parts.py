@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags
 
 from cameras.spool.storage import read_marker
+from captures.organizing.adoption import FoundPicture, batches, pair_pictures
 from captures.organizing.findings import NotPlaced, Reason, printable
 from captures.organizing.inspection import (
     Inspection,
@@ -30,7 +31,6 @@ from captures.organizing.inspection import (
     settings_of_raw,
 )
 from captures.organizing.inspector import Inspector
-from captures.organizing.pairing import FoundPicture, batches, pair_pictures
 from captures.organizing.source import SourceFile, SourceFiles, TooManyFiles
 from captures.organizing.staging import CHUNK_BYTES, CopyFailed, StagedFile, Staging, StagingLocked
 from captures.organizing.times import (

@@ -12,9 +12,8 @@ from cameras.models import Camera
 from captures.capturing.records import describe_references
 from captures.models import Capture, CaptureReference, CaptureTotal, Session, StorageRoot, StorageUsage
 from captures.pages.camera.pages import saved_message
-from captures.storage.trash.purge import purge_capture
-from captures.storage.trash.services import CaptureKept, trash_capture
-from captures.storage.usage.measuring import measure_rows
+from captures.storage.trash.services import CaptureKept, purge_capture, trash_capture
+from captures.storage.usage.measurements import measure_rows
 from core.events.models import Event
 from skycam_project.access.models import User
 from tests.harness.camera_processes.camera_process import CameraProcess

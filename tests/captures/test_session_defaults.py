@@ -18,7 +18,7 @@ django.setup()
 from cameras.models import Camera
 from captures.sessions.requests import SessionRequest
 from captures.sessions.api import SeedStartBody
-from captures.pages.camera.start_form import StartForm
+from captures.pages.camera.pages import StartForm
 fields = SeedStartBody.model_json_schema()["properties"]
 print(json.dumps({
     "programme": SessionRequest().programme(Camera()),

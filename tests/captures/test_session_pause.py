@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from cameras.models import Camera
-from captures.ingest.sessions import ingest_session
+from captures.ingest import ingest_session
 from captures.models import Session
 from captures.sessions.models import SessionState
 from core.events.models import Event

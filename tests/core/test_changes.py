@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import redis
 
-from core.changes.gate import ChangeGate, note_statement, read_again
+from core.changes import ChangeGate, note_statement, read_again
 from tests.harness.postgresql import postgresql
 from tests.harness.project import PROJECT
 from tests.harness.stations.outside_broker import Broker
@@ -25,7 +25,7 @@ import json, sys, django
 django.setup()
 from django.db import transaction
 from core.changes import gate as gates
-from core.changes.gate import ChangeGate, read_again, without_notice, without_watching
+from core.changes import ChangeGate, read_again, without_notice, without_watching
 from core.stations.models import StationLease, StationRecord
 gates.SETTLE_S, gates.LISTEN_S = 0.0, 0.3
 gate = ChangeGate(float(sys.argv[1]))

@@ -14,9 +14,9 @@ from django.core.cache import cache
 
 from captures.files.thumbnails import send_render_task
 from captures.models import CaptureFile
-from core.broker import broker, circuit_breaker
-from core.broker.broker import BrokerDown
-from core.broker.circuit_breaker import CircuitBreaker, CircuitOpen
+from core.broker import broker
+from core.broker import broker as circuit_breaker
+from core.broker.broker import BrokerDown, CircuitBreaker, CircuitOpen
 from tests.harness.waiting import PATIENCE_S, eventually
 
 ANSWER_S = 0.3

@@ -18,7 +18,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from core.api.exceptions import database_error
 from core.background import log_and_continue
 from core.broker.hiredis_client import BrokerDown, open_client
-from core.limits.repeat_limit import RepeatLimitingHandler
+from core.limits.repeats import RepeatLimitingHandler
 from core.outages import describe_failure, is_database_away, outage_of, shorten_outage
 from skycam_project.config.database import django_database
 from tests.harness.far_ends.network.encrypted import certificate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.core.exceptions import ValidationError
 
-from core.pages.forms import PageForm, UnitInput
+from core.pages import PageForm, UnitInput
 
 
 class LampForm(PageForm):

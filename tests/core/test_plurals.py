@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.text.amounts import pluralize, was_or_were
+from core.text.sentences import pluralize, was_or_were
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cameras.leases.lease_holders import check_holder_now
+from cameras.leases import check_holder_now
 from cameras.models import Camera
 from cameras.selectors import camera_for, cameras_for
 from captures.sessions.models import Session

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from core.processor_clock import SAMPLE_S, ProcessorClock, processor_waits
+from core.times.clocks import SAMPLE_S, ProcessorClock, processor_waits
 from tests.harness.kills.faults import stopped
 from tests.harness.processes.busy_core import busy_core
 from tests.harness.waiting import eventually

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from core.limits.repeat_limit import MAX_KNOWN, RepeatLimitingHandler
+from core.limits.repeats import MAX_KNOWN, RepeatLimitingHandler
 
 
 class Log:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from monitoring.alert_rules.kinds import DEFAULT_RULES, RULE_KINDS
 from monitoring.alert_rules.preview import GAP_S, MAX_OPENINGS, MAX_READINGS
 from monitoring.alert_rules.resource import LONGEST_S
+from monitoring.alert_rules.rule import DEFAULT_RULES, RULE_KINDS
 from monitoring.alert_rules.services import MAX_RULES
 from monitoring.alert_rules.watch import SILENT
 from monitoring.maintenance.services import AHEAD

@@ -18,7 +18,7 @@ from cameras.tables import RECORDS
 from core.events.models import Event
 from skycam_project.checks import TABLES
 from skycam_project.config.sections import CameraConfig
-from skycam_project.pages.menu import PAGES
+from skycam_project.pages.context import PAGES
 from tests.harness.documents.pages import blocks, page, section, without_blocks
 from tests.harness.documents.sources import nodes, sources, text, tree
 from tests.harness.project import PROJECT

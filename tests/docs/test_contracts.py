@@ -15,24 +15,23 @@ from cameras.models import Observed
 from cameras.runtime.messages import Command, CommandType, Report, ReportType
 from cameras.supervision.alerts import RECORDER_ALERTS, STORAGE_ALERTS
 from captures.capturing.models import Reason
-from captures.capturing.notices import CaptureUpdate, LatestImage
+from captures.capturing.outcomes import CaptureUpdate, LatestImage
 from captures.experiments.models import EXPERIMENT_TRANSITIONS
 from captures.models import Capture
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.storage.archives.models import ARCHIVE_TRANSITIONS
 from captures.storage.integrity.models import FINDING_TRANSITIONS
-from captures.storage.offsite.copy_states import COPY_TRANSITIONS
+from captures.storage.offsite.resource import COPY_TRANSITIONS
 from core.commands import PASSED_VARIABLES
 from core.events.models import Alert
 from core.events.severity import Severity
 from core.jobs.states import JOB_TRANSITIONS
-from core.readings.latest import HOSTS
-from core.readings.notices import ReadingBody
+from core.readings.latest import HOSTS, ReadingBody
 from monitoring.alert_rules.rows import KEY as RULE_KEY
 from monitoring.health import HEALTH
 from monitoring.notification_states import NOTIFICATION_TRANSITIONS
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
-from scheduler.planning.plan import Reason as ReasonOfNight
+from scheduler.planning.rules import Reason as ReasonOfNight
 from tests.harness.documents.pages import first_cells, page, section
 from tests.harness.documents.sources import nodes, sources, text
 

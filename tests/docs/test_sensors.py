@@ -6,7 +6,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from core.resources.fields import extra_of
-from monitoring.sensors.kinds import SENSORS
+from monitoring.sensors.driver import SENSORS
 from monitoring.sensors.settings import settings_model
 from tests.harness.documents.pages import page
 

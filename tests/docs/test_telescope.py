@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.telescope.driver.profiles import PROFILES
+from scheduler.telescope.driver.protocol import PROFILES
 from tests.harness.documents.controller import controller
 from tests.harness.documents.pages import blocks, page
 

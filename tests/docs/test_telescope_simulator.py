@@ -10,9 +10,8 @@ import pytest
 
 from scheduler.telescope.simulator import procedures
 from scheduler.telescope.simulator.connections import MOST_CONNECTIONS
-from scheduler.telescope.simulator.exposure_pixels import LIGHTS
+from scheduler.telescope.simulator.exposure_pixels import LIGHTS, build_mosaic
 from scheduler.telescope.simulator.faults import FAULTS
-from scheduler.telescope.simulator.mosaic import build_mosaic
 from scheduler.telescope.simulator.options import FETCH_S, READOUT_S, SimulatorOptions
 from tests.harness.documents.controller import controller
 from tests.harness.documents.pages import blocks, section

@@ -12,7 +12,7 @@ import pytest
 
 from cameras.drivers.base import SystemClock
 from cameras.telescope_status.file import parse_status
-from cameras.telescope_status.sources import STATUS_SOURCES, Pointing, Site, SourceContext, source_class
+from cameras.telescope_status.sources import STATUS_SOURCES, CanPoint, Site, SourceContext, source_class
 from cameras.telescope_status.status import TelescopeStatus, header_words
 from skycam_project.config.model import SkycamConfig
 from tests.harness.documents.pages import blocks, page, section
@@ -34,7 +34,7 @@ def section_of(kind: str) -> str:
 
 def test_the_page_lists_all_kinds_and_which_of_them_can_point() -> None:
     rows = dict(re.findall(r"^\| \[`(\w+)`\]\(\S+\) \| .+ \| (yes|no) \|$", page(PAGE), re.MULTILINE))
-    expected = {kind: "yes" if issubclass(source_class(kind), Pointing) else "no" for kind in STATUS_SOURCES}
+    expected = {kind: "yes" if issubclass(source_class(kind), CanPoint) else "no" for kind in STATUS_SOURCES}
     assert rows == expected
 
 

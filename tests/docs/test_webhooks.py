@@ -7,13 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from core.deliveries.retry_delays import A_DAY
-from monitoring.webhooks.backlog import MAX_ENDED, MAX_PENDING
+from core.deliveries.rows import A_DAY
 from monitoring.webhooks.client import new_secret, sign_body
 from monitoring.webhooks.deliveries import MAX_ATTEMPTS
 from monitoring.webhooks.kinds import EXCLUDED
 from monitoring.webhooks.receiver_url import LONG_PART
-from monitoring.webhooks.thread import FAILING, POOL
+from monitoring.webhooks.thread import FAILING, MAX_ENDED, MAX_PENDING, POOL
 from tests.harness.documents.pages import blocks, page
 
 PAGE = "docs/clients/webhooks.md"

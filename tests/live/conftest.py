@@ -32,7 +32,8 @@ def server(lasting_status: None) -> Iterator[redis.Redis]:
 @pytest.fixture
 def hanging_broker(server: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A broker that answers nothing. A call that waits for it does not give up: it hangs until the test is ended."""
-    from core.broker import broker, circuit_breaker, notices
+    from core.broker import broker, notices
+    from core.broker import broker as circuit_breaker
 
     for module, name in ((broker, "CONNECT_S"), (broker, "ANSWER_S"), (circuit_breaker, "CONNECT_S")):
         monkeypatch.setattr(module, name, None)

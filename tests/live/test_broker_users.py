@@ -16,7 +16,7 @@ import redis
 from django.conf import settings
 from websockets.asyncio.client import ClientConnection
 
-from cameras.supervision.broker_users import BrokerUsers, with_login
+from cameras.supervision.status_publisher import BrokerUsers, with_login
 from core.broker import broker
 from tests.harness.clients.station_sockets import open_socket
 from tests.harness.stations.station import Station

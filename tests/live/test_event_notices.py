@@ -18,16 +18,16 @@ from cameras.models import Camera
 from cameras.status import consumers
 from captures.capturing import consumers as capture_consumers
 from captures.capturing.models import Capture
-from captures.capturing.notices import publish_captures
+from captures.capturing.outcomes import publish_captures
 from captures.roots.models import StorageRoot
 from core.broker import broker
 from core.events.models import Alert
 from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
 from core.readings.latest import HOSTS
 from core.readings.reading import ChannelReading, JudgedReading, Quality, SensorState
-from monitoring import notices
 from monitoring.models import Sensor, SensorChannel
-from monitoring.notices import ReadingPublisher, publish_readings
+from monitoring.sensor_host import host
+from monitoring.sensor_host.host import ReadingPublisher, publish_readings
 from tests.harness.clients.sockets import OpenSocket
 from tests.harness.rows.captures import file_of, remote
 from tests.harness.waiting import PATIENCE_S, eventually_in_loop
@@ -44,7 +44,7 @@ def frequent_publisher() -> ReadingPublisher:
 @pytest.fixture(autouse=True)
 def soon(frequent_publisher: ReadingPublisher, monkeypatch: pytest.MonkeyPatch) -> None:
     """Readings are published soon, and the site is read again for each of them."""
-    monkeypatch.setattr(notices, "reading_publisher", lambda: frequent_publisher)
+    monkeypatch.setattr(host, "reading_publisher", lambda: frequent_publisher)
     monkeypatch.setattr(capture_consumers, "READ_EVERY_S", 0.0)
 
 

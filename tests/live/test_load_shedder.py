@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.live.load_shedder import LOWER_BOTH, LOWER_FPS_ONLY, LOWER_QUALITY, FixedThresholds, LoadShedder
-from cameras.live.presets import PRESETS
+from cameras.live.presets import LOWER_BOTH, LOWER_FPS_ONLY, LOWER_QUALITY, PRESETS, FixedThresholds, LoadShedder
 from cameras.live.service import LiveStreamingService
 from cameras.live.viewer import RateLimiter
 from cameras.supervision.camera_status import CaptureTotals, LastCaptures, StatusBuilder

@@ -19,7 +19,7 @@ from cameras.sockets.subscription import loop_singleton
 from cameras.status import consumers
 from cameras.status.messages import absent_status
 from captures.capturing.consumers import CaptureBroadcaster
-from captures.capturing.notices import publish_captures
+from captures.capturing.outcomes import publish_captures
 from captures.models import Capture, CaptureFile
 from core.broker import broker, notices
 from tests.harness.clients.sockets import OpenSocket, user_of

@@ -16,8 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers.base import FrameData
-from cameras.live.load_shedder import LOWER_FPS_ONLY
-from cameras.live.presets import PRESETS, FrameRateLimiter, Preset, presets_of
+from cameras.live.presets import LOWER_FPS_ONLY, PRESETS, FrameRateLimiter, Preset, presets_of
 from cameras.live.publisher import FRAME_HEADER, LOWERED, LivePublisher
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import Context

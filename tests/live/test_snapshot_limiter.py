@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from rest_framework.test import APIClient
 
 from cameras.live import api, feed, snapshot_limiter
-from cameras.live.load_shedder import LOWER_QUALITY
+from cameras.live.presets import LOWER_QUALITY
 from cameras.live.service import LiveStreamingService
 from cameras.live.snapshot_limiter import MAX_WAITING_PER_USER, SnapshotLimiter, SnapshotLimitExceeded
 from cameras.models import Camera

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from core.events.feed import feed
+from core.events.selectors import feed
 from core.events.service import raise_alert, record_event
 from skycam_project.access.models import User
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.limits.backoff import BackOff, CrashLoop
+from core.limits.repeats import BackOff, CrashLoop
 
 FAST, SLOW, HEALTHY = 1.0, 11.0, 31.0
 

@@ -11,8 +11,7 @@ from cameras.models import Camera
 from cameras.sockets.access import Access
 from cameras.status.consumers import events_message
 from core.events.models import Alert
-from core.events.notices import AlertNotice, EventNotice
-from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
+from core.events.service import AlertNotice, EventNotice, acknowledge_alert, raise_alert, record_event, resolve_alert
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from monitoring.alert_rules.event_rules import clear_cache

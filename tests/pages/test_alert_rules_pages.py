@@ -12,7 +12,7 @@ from cameras.models import Camera
 from core.events.models import Alert
 from core.events.service import raise_alert, resolve_alert
 from core.times.durations import format_duration
-from monitoring.alert_rules.kinds import BUILT_IN_ALERTS, DEFAULT_RULES
+from monitoring.alert_rules.rule import BUILT_IN_ALERTS, DEFAULT_RULES
 from monitoring.models import AlertRule, MaintenanceWindow, SensorChannel
 from tests.harness.clients.pages import text_of
 from tests.harness.documents.pages import first_cells, section

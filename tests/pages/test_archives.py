@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Archive, ArchiveFile, Clip, Experiment, StorageRoot
-from captures.pages.archives import listing, pages
+from captures.pages.archives import pages
+from captures.pages.archives import pages as listing
 from core.events.service import record_event
 from core.jobs.models import Job
 from tests.harness.clients.pages import MARKUP, text_of

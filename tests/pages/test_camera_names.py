@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
+from cameras import leases
 from cameras.command_events import record_outcome
 from cameras.errors import UNREACHED
-from cameras.leases import service as leases
 from cameras.models import Camera
 from cameras.settings.service import set_settings
 from core.events.models import Alert, Event
 from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
 from core.text.sentences import sentence
-from monitoring.alert_rules.rule import Rule, Signal
-from monitoring.alert_rules.sentences import alert_sentence
+from monitoring.alert_rules.rule import Rule, Signal, alert_sentence
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.audiences import only_for
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from monitoring.sensors.kinds import SENSORS
+from monitoring.sensors.driver import SENSORS
 from tests.harness.browsers.inspection import cut_choices
 from tests.harness.browsers.site import PAGES, Site, manager_window
 

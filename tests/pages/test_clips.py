@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from cameras.models import Camera
 from captures.models import Clip, ClipHold, StorageRoot
 from captures.recordings.clips import pages, player, timeline
-from captures.recordings.clips.deletion import mark_for_deletion
+from captures.recordings.clips.services import mark_for_deletion
 from core.events.models import Event
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from cameras.leases import service as leases
+from cameras import leases
 from cameras.models import Camera
 from captures.models import Session
 from core.events.models import Event

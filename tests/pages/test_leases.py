@@ -10,9 +10,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cameras.leases import service as leases
+from cameras import leases
 from cameras.models import Camera
-from cameras.presets.service import save_preset
+from cameras.settings.presets import save_preset
 from cameras.status import status
 from cameras.status.messages import absent_status
 from captures.models import Session

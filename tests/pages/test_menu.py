@@ -13,8 +13,8 @@ from cameras.models import Camera
 from captures.models import Experiment
 from monitoring.models import Webhook
 from scheduler.telescope.field_lists.models import FieldList
-from skycam_project.pages import menu as used_pages
-from skycam_project.pages.menu import MENU, PAGES
+from skycam_project.pages import context as used_pages
+from skycam_project.pages.context import MENU, PAGES
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.sensors import make_sensor
 from tests.harness.rows.webhooks import added

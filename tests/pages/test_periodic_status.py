@@ -10,7 +10,7 @@ import pytest
 
 from cameras.models import Camera
 from core.broker import broker
-from core.periodic.report import RunReport
+from core.periodic.part_tasks import RunReport
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.audiences import only_for
 

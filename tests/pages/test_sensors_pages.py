@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
 from monitoring.models import Sensor, SensorChannel
-from monitoring.sensors.kinds import SENSORS
+from monitoring.sensors.driver import SENSORS
 from tests.harness.clients.pages import text_of
 from tests.harness.far_ends.login_sensor import LOGIN_KIND
 from tests.harness.rows.sensor_states import publish, reading

@@ -10,11 +10,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from cameras import leases
 from cameras.drivers.options import Option
-from cameras.leases import service as leases
 from cameras.models import Camera
 from captures.models import Session
-from captures.pages.camera.start_form import StartForm
+from captures.pages.camera.pages import StartForm
 from skycam_project.access.models import User
 from tests.harness.clients.pages import text_of
 

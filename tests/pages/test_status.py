@@ -35,8 +35,7 @@ from core.broker.queues import key_prefix
 from core.jobs.models import Job
 from monitoring.models import NotificationChannel
 from skycam_project.launch.usage_sampler import UsageSampler
-from skycam_project.pages.sparklines import sparkline
-from skycam_project.pages.status_sections import SECTIONS
+from skycam_project.pages.status_sections import SECTIONS, sparkline
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.many import many_cameras

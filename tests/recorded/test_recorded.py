@@ -11,10 +11,10 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from monitoring.alert_rules.kinds import DEFAULT_RULES
+from monitoring.alert_rules.rule import DEFAULT_RULES
 from monitoring.health import HEALTH
 from monitoring.models import AlertRule, Sensor
-from skycam_project import host_diagnostics
+from skycam_project import health
 from tests.harness.clients.people import World
 from tests.recorded.answers import Recorder, families, free_station
 from tests.recorded.commands import COLUMNS, CommandRecorder, helps, lines
@@ -55,7 +55,7 @@ def old_world(shared_world: World) -> Iterator[World]:
 def this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is said of its clock, its disks and its programs."""
     monkeypatch.delitem(HEALTH, "disk")
-    monkeypatch.setattr(host_diagnostics, "_cached", (float("inf"), []))
+    monkeypatch.setattr(health, "_cached", (float("inf"), []))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from cameras.leases.service import acquire_lease
+from cameras.leases import acquire_lease
 from cameras.spool.agenda import AGENDA_S, PlannedRun
 from cameras.supervision.desired_state import desired_states
 from captures.models import Session

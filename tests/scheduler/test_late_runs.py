@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from cameras.leases.service import acquire_lease
+from cameras.leases import acquire_lease
 from cameras.models import Camera, CameraHost
 from captures.models import Session
 from captures.sessions.models import SessionState
 from core.events.models import Alert
 from core.times.timestamps import stamp
 from scheduler.models import PlannedRun
-from scheduler.runs.late_runs import LATE, report_late_runs
+from scheduler.runs.agendas import LATE, report_late_runs
 
 pytestmark = pytest.mark.django_db
 DUSK = datetime(2027, 1, 15, 17, 0, tzinfo=UTC)

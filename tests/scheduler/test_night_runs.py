@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cameras.models import Camera, CameraHost
 from captures.models import Session
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from scheduler.editing.service import ScheduleService
 from scheduler.models import PlannedRun, Schedule
 from scheduler.schedules.resource import ChangedNightBody, NightRequest, ScheduleRequest

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from core.sky.bodies import moon_phase, moon_place, sun_place
 from core.sky.horizon import Horizon
 from core.sky.intervals import Interval
-from scheduler.planning.plan import Plan, RunPlan
 from scheduler.planning.planner import plan
-from scheduler.planning.rules import Change, ClockRule, FixedRun, MoonRule, ScheduleRule, Site, SunRule
+from scheduler.planning.rules import Change, ClockRule, FixedRun, MoonRule, Plan, RunPlan, ScheduleRule, Site, SunRule
 from tests.harness.planning.schedules import LONG_AGO, schedule
 from tests.harness.runs.examples import examples
 

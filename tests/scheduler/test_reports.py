@@ -16,7 +16,7 @@ from captures.models import Capture, SessionGap
 from core.events.service import record_event
 from scheduler.models import CameraNight, PlannedRun, ReportedNight
 from scheduler.reports.calendar import month_of
-from scheduler.reports.incidents import MOST_ACTIONS
+from scheduler.reports.ledger import MOST_ACTIONS
 from scheduler.reports.losses import share_in
 from scheduler.reports.report import Report, last_night, night_report
 from skycam_project.access.models import User

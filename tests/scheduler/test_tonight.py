@@ -14,12 +14,12 @@ from django.utils import timezone
 from cameras.models import Camera, CameraHost
 from captures.models import Session
 from captures.sessions.models import SessionState
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from scheduler.models import FieldList, NightlyStart, PlannedRun, Schedule
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import sky_of_night
 from scheduler.runs.replanning import replan
-from scheduler.runs.sites import night_at
+from scheduler.runs.rules import night_at
 from scheduler.tonight.bodies import NightBody
 from scheduler.tonight.night import NOT_PLANNED, Night, night_for
 from skycam_project.access.models import User

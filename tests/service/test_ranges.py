@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cameras.models import Camera
-from captures.pixelink_service.readback import not_yet_applied, within_ranges
+from captures.pixelink_service.served_camera import not_yet_applied, within_ranges
 from tests.harness.stations.station import Station
 
 RANGES = {"settings": {"exposure_us": {"minimum": 20, "maximum": 2_000_000}, "gain": {"minimum": 1, "maximum": 16}}}

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.pixelink_service import readback
+from captures.pixelink_service import served_camera
 
 pytestmark = pytest.mark.django_db
 
@@ -26,12 +26,12 @@ def configure_answer(at: datetime, gain: float) -> Any:
 
 def test_an_older_answer_does_not_replace_a_newer_one(camera: Camera) -> None:
     now = timezone.now()
-    readback.record_answer(camera, configure_answer(now, gain=2))
-    readback.record_answer(camera, configure_answer(now - timedelta(seconds=0.1), gain=1))
-    assert readback.read_back(camera) == {"gain": 2}
+    served_camera.record_answer(camera, configure_answer(now, gain=2))
+    served_camera.record_answer(camera, configure_answer(now - timedelta(seconds=0.1), gain=1))
+    assert served_camera.read_back(camera) == {"gain": 2}
 
 
 def test_an_answer_from_before_the_clock_was_set_back_is_replaced(camera: Camera) -> None:
-    readback.record_answer(camera, configure_answer(timezone.now() + timedelta(hours=1), gain=2))
-    readback.record_answer(camera, configure_answer(timezone.now(), gain=1))
-    assert readback.read_back(camera) == {"gain": 1}
+    served_camera.record_answer(camera, configure_answer(timezone.now() + timedelta(hours=1), gain=2))
+    served_camera.record_answer(camera, configure_answer(timezone.now(), gain=1))
+    assert served_camera.read_back(camera) == {"gain": 1}

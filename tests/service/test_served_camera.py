@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from cameras.leases import service as leases
+from cameras import leases
 from cameras.models import Camera
 from cameras.spool.spool import spool_folder
 from cameras.spool.storage import MARKER

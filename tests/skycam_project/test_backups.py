@@ -18,8 +18,7 @@ from django.utils import timezone
 
 from core.jobs.context import JobContext
 from core.jobs.models import Job
-from skycam_project.backups.archive import read_archive, write_archive
-from skycam_project.backups.content import BackupFailed
+from skycam_project.backups.archive import BackupFailed, read_archive, write_archive
 from skycam_project.backups.encrypted_file import (
     CHUNK_BYTES,
     DecryptionError,
@@ -27,10 +26,8 @@ from skycam_project.backups.encrypted_file import (
     EncryptedWriter,
     read_about,
 )
-from skycam_project.backups.jobs import back_up, copy_offsite
+from skycam_project.backups.jobs import back_up, copy_offsite, record_failure, start_due_backup
 from skycam_project.backups.restoring import RestoreRefused, restore, scratch_prefix
-from skycam_project.backups.schedule import record_failure, start_due_backup
-from skycam_project.backups.scratch import remove_abandoned, scratch_folder
 from skycam_project.backups.service import (
     SCRATCH,
     OffsiteCopyBody,
@@ -38,6 +35,8 @@ from skycam_project.backups.service import (
     body_file,
     list_backups,
     make_backup,
+    remove_abandoned,
+    scratch_folder,
     write_body,
 )
 from skycam_project.config import SkycamConfig, load_config
@@ -231,7 +230,7 @@ def test_a_backup_that_was_fetched_from_elsewhere_stays(config: SkycamConfig) ->
 KILLED = """
 import os, sys
 from pathlib import Path
-from skycam_project.backups.scratch import scratch_folder
+from skycam_project.backups.service import scratch_folder
 with scratch_folder(Path(sys.argv[1]), sys.argv[2]) as folder:
     (folder / "rows").write_text("not encrypted")
     os.kill(os.getpid(), 9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from skycam_project.body_limit import MAX_BODY_BYTES, MAX_TOTAL_BYTES, BodyLimit
+from skycam_project.request_limits import MAX_BODY_BYTES, MAX_TOTAL_BYTES, BodyLimit
 
 SCOPE = {"type": "http", "path": "/api/v1/cameras/", "headers": []}
 

@@ -16,7 +16,7 @@ import pytest
 from celery import Celery
 from celery.exceptions import NotRegistered
 
-from skycam_project.config.redis import celery_broker
+from skycam_project.config.database import celery_broker
 from tests.harness.documents.pages import blocks
 from tests.harness.kills.faults import stopped
 from tests.harness.scenarios.station_with_dome import SharedStation, dome_of, shared_station

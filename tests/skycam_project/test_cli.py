@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cameras.leases.service import acquire_lease
+from cameras.leases import acquire_lease
 from cameras.models import Camera
 from captures.models import Capture, Session
 from core.events.models import Event

@@ -12,7 +12,7 @@ from django.conf import settings
 from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
-from cameras.supervision.broker_users import with_login
+from cameras.supervision.status_publisher import with_login
 from captures.models import Capture
 from core.broker.hiredis_client import BrokerDown
 from core.events.service import raise_alert

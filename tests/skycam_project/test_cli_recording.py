@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from cameras.models import Camera
-from cameras.runtime.recording_state import Recorder
+from cameras.runtime.spec import Recorder
 from cameras.status import status
 from cameras.status.messages import absent_status
 from tests.harness.far_ends.camera_host import camera_host

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from monitoring.models import Sensor, SensorChannel
-from monitoring.sensors.kinds import SENSORS
+from monitoring.sensors.driver import SENSORS
 from tests.harness.far_ends.login_sensor import LOGIN_KIND
 from tests.harness.rows.sensors import make_sensor
 from tests.harness.stations.command_line import answer, skycam

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cameras.drivers.base import SystemClock
 from cameras.drivers.simulated.driver import SimulatedDriver
-from cameras.exposure.mask import mask_grid
+from cameras.exposure.settings import mask_grid
 from skycam_project.cli.programme_options import session_request
 from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import answer, skycam

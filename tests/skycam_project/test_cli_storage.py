@@ -13,7 +13,7 @@ from django.utils import timezone
 from captures.models import Clip, HostClock, IntegrityFinding, StoredPlan
 from core.jobs.models import Job
 from core.jobs.services import enqueue
-from core.text.amounts import pluralize, was_or_were
+from core.text.sentences import pluralize, was_or_were
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive, configured
 from tests.harness.stations.command_line import answer, skycam

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cameras.models import Camera, CameraHost
-from core.text.suggestions import similar_words
+from core.text.sentences import similar_words
 from core.times.sun import sun_altitude
 from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import answer, run, skycam

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skycam_project.config.database import check_database_url, django_database, parse, resolve_sqlite_path
-from skycam_project.config.redis import celery_broker, check_redis_url, socket_url
+from skycam_project.config.database import (
+    celery_broker,
+    check_database_url,
+    check_redis_url,
+    django_database,
+    parse,
+    resolve_sqlite_path,
+    socket_url,
+)
 from tests.harness.runs.examples import examples
 
 any_text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30)

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from cameras.editing.services import remove_camera
-from cameras.leases.service import acquire_lease
+from cameras.leases import acquire_lease
 from cameras.models import Camera
 from captures.models import Session
 from core.events.models import Event

@@ -9,7 +9,7 @@ import pytest
 
 from core.events.models import Event
 from monitoring.models import Sensor
-from monitoring.sensors.kinds import SENSORS
+from monitoring.sensors.driver import SENSORS
 from skycam_project.config import ConfigManager
 from skycam_project.config.manager import read_config_file
 from skycam_project.config.redaction import secrets_of

@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from cameras.models import Camera
 from cameras.resource import CAMERAS
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from core.station_owner import StationOwner
 from core.station_settings import clear_cache
 from scheduler.models import Schedule
@@ -24,8 +24,7 @@ from scheduler.schedules.resource import ScheduleBody
 from skycam_project.config import ConfigManager
 from skycam_project.config.manager import read_config_file
 from skycam_project.config.redaction import escape_references
-from skycam_project.provisioning.export import export_configuration
-from skycam_project.provisioning.service import Provisioning
+from skycam_project.provisioning.service import Provisioning, export_configuration
 from tests.harness.configurations import write
 from tests.harness.runs.examples import examples
 

@@ -9,9 +9,9 @@ from django.core.exceptions import ValidationError
 
 from captures.storage.offsite.destinations.settings import S3Settings, SftpSettings
 from captures.storage.offsite.services import check_place
+from monitoring.notifications.channels.http import NtfySettings
 from monitoring.notifications.channels.mail import MailSettings
 from monitoring.notifications.channels.mqtt import MqttSettings
-from monitoring.notifications.channels.ntfy import NtfySettings
 from monitoring.notifications.services import check_address
 from monitoring.webhooks.services import check_url
 

@@ -18,8 +18,8 @@ from prometheus_client.registry import Collector
 
 from core.collection_errors import CollectionErrors
 from monitoring.metrics import render
-from skycam_project.launch.metrics_port import page as server
-from skycam_project.launch.metrics_port.page import MetricsPage, StationMetrics
+from skycam_project.launch import metrics_port as server
+from skycam_project.launch.metrics_port import MetricsPage, StationMetrics
 from tests.harness.waiting import PATIENCE_S, eventually
 
 TOKEN = "a-token-of-metrics-16"

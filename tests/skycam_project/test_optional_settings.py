@@ -20,7 +20,7 @@ from captures.storage.offsite.senders import opened
 from captures.storage.offsite.services import add_destination
 from core.outgoing import OutgoingGuard
 from monitoring.models import NotificationChannel, Sensor
-from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
+from monitoring.notifications.channels.base import CHANNEL_KINDS, channel_class
 from monitoring.notifications.resource import ChannelRequest
 from monitoring.notifications.sending import settings_of as channel_settings_of
 from monitoring.notifications.services import add_channel
@@ -28,8 +28,7 @@ from monitoring.sensor_host.rows import read_rows
 from monitoring.sensor_host.running import specification_of
 from monitoring.sensor_management.resource import SensorRequest
 from monitoring.sensor_management.services import add_sensor
-from monitoring.sensors.driver import SensorError
-from monitoring.sensors.kinds import SENSORS, driver_class
+from monitoring.sensors.driver import SENSORS, SensorError, driver_class
 from monitoring.sensors.settings import checked_settings, settings_model
 
 pytestmark = pytest.mark.django_db

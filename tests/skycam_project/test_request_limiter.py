@@ -10,8 +10,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from core.limits.refusals import TooManyWaiting, WaitLimiter
-from skycam_project.request_limiter import RequestLimiter, TooManyRequests
-from skycam_project.request_thread_pool import RequestThreadPool
+from skycam_project.request_limits import RequestLimiter, RequestThreadPool, TooManyRequests
 from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 
 HOME, ELSEWHERE = ({"client": (address, 1)} for address in ("192.0.2.1", "198.51.100.1"))

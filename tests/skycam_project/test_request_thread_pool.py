@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from skycam_project.request_thread_pool import RequestThreadPool
+from skycam_project.request_limits import RequestThreadPool
 from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 
 

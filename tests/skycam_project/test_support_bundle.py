@@ -22,7 +22,7 @@ from core.events.service import raise_alert, record_event
 from core.secrets import encrypt_secrets
 from monitoring.models import Sensor
 from skycam_project.cli.support import bundle
-from skycam_project.cli.support.redactor import Redactor
+from skycam_project.cli.support.known_secrets import Redactor
 from tests.harness.rows.cameras import add_camera
 from tests.harness.rows.offsite import destination
 from tests.harness.rows.webhooks import added

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from skycam_project.cli.support.redactor import Redactor
+from skycam_project.cli.support.known_secrets import Redactor
 from skycam_project.config.redaction import REDACTED
 
 SECRET = "Zq7hidden"

@@ -24,7 +24,7 @@ from cameras.drivers.base import (
 )
 from cameras.drivers.credentials import REDACTED
 from cameras.drivers.network import addresses
-from cameras.drivers.network.times import NetworkTimes
+from cameras.drivers.network.addresses import NetworkTimes
 from cameras.drivers.options import DriverSettings
 from cameras.drivers.packets import PacketSink
 from core.outgoing import OutgoingGuard
@@ -32,8 +32,7 @@ from core.resources.fields import field
 
 if TYPE_CHECKING:
     from cameras.drivers.network.connection import Connection
-    from cameras.drivers.network.picture_decoder import DecodedPicture, PictureDecoder
-    from cameras.drivers.network.reader import Reader
+    from cameras.drivers.network.reader import DecodedPicture, PictureDecoder, Reader
 
 CHECK_S = 0.5
 """The time limit of a check that the camera still sends pictures."""
@@ -113,8 +112,7 @@ class NetworkDriver(Driver):
         # Here and not at the top: PyAV is slow to load, and addresses are checked in processes that open no camera.
         from cameras.drivers.network.errors import library
         from cameras.drivers.network.opening import open_connection
-        from cameras.drivers.network.picture_decoder import PictureDecoder
-        from cameras.drivers.network.reader import Reader
+        from cameras.drivers.network.reader import PictureDecoder, Reader
 
         open_s = min(self._times.open_s, remaining(self.clock, deadline))
         connection = open_connection(self.address, self._guard, self._times, open_s)
@@ -142,7 +140,7 @@ class NetworkDriver(Driver):
 
     def _offer_packets(self, connection: Connection, picture: DecodedPicture) -> None:
         """Copy the connection's packets into the sink from now on, if browsers play them."""
-        from cameras.drivers.network.packet_copier import PacketCopier, may_be_copied
+        from cameras.drivers.network.packet_buffer import PacketCopier, may_be_copied
 
         if self._sink is not None and may_be_copied(connection.codec, picture.decoded):
             # The constructor calls `sink.begin` before the reading thread knows the copier, so no packet precedes it.

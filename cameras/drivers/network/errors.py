@@ -14,8 +14,7 @@ from av import error as av_error
 from cameras.drivers.base import CameraError
 from cameras.drivers.credentials import LOGIN
 from cameras.drivers.network.addresses import PROTOCOLS
-from cameras.drivers.network.http_client import NO_HTTP, UNAUTHORIZED, UnexpectedStatus
-from cameras.drivers.network.sign_in import UnsupportedSignIn
+from cameras.drivers.network.http_client import NO_HTTP, UNAUTHORIZED, UnexpectedStatus, UnsupportedSignIn
 from core.outgoing import AddressRefused
 
 FAILURES = (av_error.FFmpegError, OSError, ValueError, RuntimeError, UnsupportedSignIn)

@@ -6,14 +6,12 @@ import re
 import time
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.network.addresses import NOTHING, UNVERIFIED, destination_of, protocol_of
+from cameras.drivers.network.addresses import NOTHING, UNVERIFIED, NetworkTimes, destination_of, protocol_of
 from cameras.drivers.network.connection import Connection
 from cameras.drivers.network.errors import FAILURES, OTHER_KIND, opening_failed, refused, unreachable
 from cameras.drivers.network.ffmpeg_connection import StreamOverHttp, open_with_ffmpeg
 from cameras.drivers.network.http_client import HttpAnswer, HttpClient
-from cameras.drivers.network.jpeg_connection import JpegSnapshots, JpegStream
-from cameras.drivers.network.jpeg_framer import START
-from cameras.drivers.network.times import NetworkTimes
+from cameras.drivers.network.jpeg_connection import START, JpegSnapshots, JpegStream
 from core.outgoing import AddressRefused, OutgoingGuard
 
 JPEG = re.compile(r"image/p?jpe?g")

@@ -21,14 +21,16 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from cameras.drivers.network.addresses import UNVERIFIED
-from cameras.drivers.network.http_client import UNAUTHORIZED, TimedReader, tls_context
-from cameras.drivers.network.sign_in import (
+from cameras.drivers.network.http_client import (
+    UNAUTHORIZED,
     HttpCredentials,
     SignIn,
+    TimedReader,
     UnsupportedSignIn,
     as_sent,
     parse_challenges,
     strongest_challenge,
+    tls_context,
 )
 from core.outgoing import Endpoint, connect_endpoint
 from core.outgoing_request import left_s

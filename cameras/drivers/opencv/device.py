@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cameras.drivers.base import Applied, Clock, FrameData, SettingRange, remaining
-from cameras.drivers.opencv import discovery, v4l2
+from cameras.drivers.opencv import v4l2_devices
 from cameras.drivers.opencv.reader import Reader
 from cameras.drivers.opencv.stream import Modes, Stream
-from cameras.drivers.opencv.v4l2 import Control, Node
+from cameras.drivers.opencv.v4l2_devices import Control, Node
 
 IN_FLIGHT, SETTLING = 1, 3
 """Frames to skip for a still: the exposure of the first frame began before the request, and new settings take effect
@@ -28,7 +28,7 @@ class VideoDevice:
     def __init__(self, path: str, clock: Clock, deadline: float) -> None:
         self.path, self._clock = path, clock
         remaining(clock, deadline)
-        self._device = discovery.device_node(path)
+        self._device = v4l2_devices.device_node(path)
         # Until the reader exists, nothing else closes the device after an error; then its thread does.
         with ExitStack() as undo:
             self._stream = Stream(path, self._device)
@@ -152,9 +152,11 @@ class Setting:
 
 
 SETTINGS = {
-    "exposure_us": Setting(v4l2.EXPOSURE_ABSOLUTE, "µs", v4l2.EXPOSURE_AUTO, manual=(1, 2), scale=100),
-    "gain": Setting(v4l2.GAIN, "", v4l2.AUTOGAIN, manual=(0,)),
-    "white_balance_k": Setting(v4l2.WHITE_BALANCE_TEMPERATURE, "K", v4l2.AUTO_WHITE_BALANCE, manual=(0,)),
+    "exposure_us": Setting(v4l2_devices.EXPOSURE_ABSOLUTE, "µs", v4l2_devices.EXPOSURE_AUTO, manual=(1, 2), scale=100),
+    "gain": Setting(v4l2_devices.GAIN, "", v4l2_devices.AUTOGAIN, manual=(0,)),
+    "white_balance_k": Setting(
+        v4l2_devices.WHITE_BALANCE_TEMPERATURE, "K", v4l2_devices.AUTO_WHITE_BALANCE, manual=(0,)
+    ),
 }
 """The kernel counts exposures in 100 µs. 1 is V4L2_EXPOSURE_MANUAL and 2 V4L2_EXPOSURE_SHUTTER_PRIORITY."""
 
@@ -210,7 +212,7 @@ class Controls:
         setting = SETTINGS[name]
         # Queried again: the flags change with the automatic mode.
         control = self._node.control(known.id) or known
-        fixed = control.flags & v4l2.READ_ONLY or (control.locked and self._manual_value(setting) is None)
+        fixed = control.flags & v4l2_devices.READ_ONLY or (control.locked and self._manual_value(setting) is None)
         step = max(1, control.step)
         limits: dict[str, Any] = {"minimum": control.minimum, "maximum": control.maximum, "step": step}
         scaled = {limit: value * setting.scale for limit, value in limits.items()}
@@ -219,7 +221,7 @@ class Controls:
     def _manual_value(self, setting: Setting) -> int | None:
         """The value for manual mode; None if the camera has none."""
         mode = self._node.control(setting.automatic)
-        if mode is None or mode.flags & v4l2.READ_ONLY:
+        if mode is None or mode.flags & v4l2_devices.READ_ONLY:
             return None
-        offered = self._node.menu(mode) if mode.kind == v4l2.MENU else [0, 1]
+        offered = self._node.menu(mode) if mode.kind == v4l2_devices.MENU else [0, 1]
         return next((value for value in setting.manual if value in offered), None)

@@ -21,7 +21,8 @@ from cameras.drivers.base import (
     Identity,
     remaining,
 )
-from cameras.drivers.opencv import addresses, discovery
+from cameras.drivers.opencv import source as addresses
+from cameras.drivers.opencv import v4l2_devices
 from cameras.drivers.opencv.device import VideoDevice
 from cameras.drivers.opencv.file import VideoFile
 from cameras.drivers.opencv.source import Source, camera_errors
@@ -59,7 +60,7 @@ class OpencvDriver(Driver):
 
     @classmethod
     def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
-        return discovery.attached_devices(held)
+        return v4l2_devices.attached_devices(held)
 
     def device_location(self) -> str:
         return os.path.realpath(self.address) if addresses.is_device(self.address) else ""

@@ -10,8 +10,7 @@ from typing import Any
 import cv2
 
 from cameras.drivers.base import Applied, CameraError, Clock, FrameData, SettingRange, remaining
-from cameras.drivers.opencv.addresses import FORMATS, open_regular_file, suffix
-from cameras.drivers.opencv.source import capture, rgb
+from cameras.drivers.opencv.source import FORMATS, capture, open_regular_file, rgb, suffix
 
 LONGEST_STEP_S = 10.0
 """A longer step between two time stamps is an error in the file and counts as one frame."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import cv2
 
 from cameras.drivers.base import CameraError, SettingRange
-from cameras.drivers.opencv import discovery
+from cameras.drivers.opencv import v4l2_devices
 from cameras.drivers.opencv.source import Image, capture, rgb
-from cameras.drivers.opencv.v4l2 import Node, Rates, Span
+from cameras.drivers.opencv.v4l2_devices import Node, Rates, Span
 
 QUEUED = 10
 """Frames that the kernel queues while the reading thread is delayed. OpenCV's default is 4, its maximum 10."""
@@ -25,7 +25,7 @@ class Stream:
         self._path, self._device = path, device
         self._capture = capture(device, cv2.CAP_V4L2, [], {})
         if not self._capture.isOpened():
-            raise discovery.start_error(path, device)
+            raise v4l2_devices.start_error(path, device)
         try:
             self._capture.set(cv2.CAP_PROP_BUFFERSIZE, QUEUED)
             self._begin()
@@ -87,7 +87,7 @@ class Stream:
         self._begin()
 
     def read_error(self) -> CameraError:
-        return discovery.read_error(self._path, self._device)
+        return v4l2_devices.read_error(self._path, self._device)
 
     def _begin(self) -> None:
         """Start the stream and read its first frame: `waitAny` works only on a running stream."""

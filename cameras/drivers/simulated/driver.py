@@ -31,7 +31,7 @@ from cameras.drivers.simulated.faults import FaultInjector, FaultListener, torn
 from cameras.drivers.simulated.frame_pacer import FramePacer
 from cameras.drivers.simulated.scenes import SCENES, Scene
 from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings
-from cameras.drivers.simulated.scenes.sensor import dark_image
+from cameras.drivers.simulated.scenes.optics import dark_image
 from core.resources.fields import field
 from core.times.durations import format_exposure
 

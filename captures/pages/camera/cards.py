@@ -14,9 +14,9 @@ from django.db.models.functions import Cast, Substr
 from django.utils import timezone
 
 from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
-from cameras.leases.lease_holders import LeaseHolder, who_holds
+from cameras.leases import LeaseHolder, who_holds
 from cameras.models import Camera, CameraQuerySet
-from cameras.programmes.cycle import describe_exposures
+from cameras.programmes.kinds import describe_exposures
 from cameras.selectors import cameras_for
 from captures.capturing.models import Capture
 from captures.capturing.selectors import captures_by_id, with_newest

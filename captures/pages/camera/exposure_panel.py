@@ -18,7 +18,7 @@ from cameras.exposure.control import SETTING_FORMATS
 from cameras.exposure.parameters import Parameter, finite, parameters_of
 from cameras.exposure.settings import ExposureControl, growth_order
 from cameras.models import Camera
-from cameras.programmes.cycle import cycle_of, reference_shot
+from cameras.programmes.kinds import cycle_of, reference_shot
 from cameras.spool.records import Programme
 from captures.capturing.models import Capture
 from captures.curves import Curve, Level, Scale, line_of, log_scale

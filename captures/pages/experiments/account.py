@@ -10,9 +10,9 @@ from functools import cached_property
 from uuid import UUID
 
 from cameras.camera_display import CameraDisplay
-from captures.experiments.account import account_of
 from captures.experiments.coverage import coverage
 from captures.experiments.models import Experiment, ExperimentCamera, ExperimentSession
+from captures.experiments.selectors import account_of
 from captures.recordings.clips.delivery import Hole, longest
 from core.templatetags.skycam import exact_duration
 

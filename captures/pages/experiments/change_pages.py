@@ -23,7 +23,7 @@ from captures.roots.roots import UnusableRoot
 from captures.storage.archives.selectors import archives_for
 from captures.storage.archives.services import request_archive
 from captures.storage.archives.verification import request_verification
-from core.pages.page import is_htmx_request, message_response
+from core.pages import is_htmx_request, message_response
 from core.resources.forms import ModelForm
 
 

@@ -22,7 +22,7 @@ from captures.experiments.resource import (
     ReasonBody,
 )
 from captures.experiments.service import default_values, fixed_fields
-from core.pages.forms import WAS
+from core.pages import WAS
 from core.resources.forms import ModelForm, TextField, text_of
 from core.resources.sentences import title_of
 

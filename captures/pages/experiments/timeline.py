@@ -13,7 +13,7 @@ from captures.capturing.models import Capture, CaptureStatus
 from captures.experiments.models import Experiment, ExperimentNote
 from captures.pages.experiments.account import PlaceAccount
 from core.templatetags.skycam import datetime_text, duration
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from core.times.timestamps import in_utc
 
 HEAD, LANE, BAR = 22, 26, 14

@@ -32,7 +32,7 @@ from captures.storage.trash.services import CaptureKept, trash_capture
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.events.selectors import events_for
-from core.pages.page import Page, is_htmx_request, redirect_to
+from core.pages import Page, is_htmx_request, redirect_to
 from core.station_settings import retention_config
 
 EVENTS = 20

@@ -14,7 +14,7 @@ from captures.days import Day
 from captures.files.addresses import shown
 from captures.pages.gallery.scope import GalleryFilter, Scope, page_for
 from captures.pages.gallery.tiles import MAX_COUNTED, PageOfCaptures, count_captures
-from core.pages.page import Page
+from core.pages import Page
 from core.templatetags.skycam import datetime_text
 
 RATIOS = {"1-1": 1.0, "5-4": 5 / 4, "4-3": 4 / 3, "3-2": 3 / 2, "16-9": 16 / 9}

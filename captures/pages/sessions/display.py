@@ -10,8 +10,8 @@ from typing import Any, Literal
 from django.utils import timezone
 
 from cameras.camera_display import camera_displays
-from cameras.leases.lease_holders import LeaseHolder, lease_of, who_holds
-from cameras.programmes.cycle import cycle_of, describe_exposures
+from cameras.leases import LeaseHolder, lease_of, who_holds
+from cameras.programmes.kinds import cycle_of, describe_exposures
 from cameras.settings.settings_form import setting_label, with_unit
 from captures.days import Day, station_site
 from captures.pages.gallery.tiles import Tile

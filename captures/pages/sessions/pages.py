@@ -15,9 +15,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 
 from cameras.camera_view import refusal
+from cameras.control_pages import acquire_from_form
 from cameras.errors import UNREACHED
-from cameras.leases.lease_holders import LeaseHeld
-from cameras.leases.pages import acquire_from_form
+from cameras.leases import LeaseHeld
 from cameras.selectors import UnknownCamera, camera_condition, cameras_for
 from captures.capturing.models import Capture, CaptureReference
 from captures.capturing.selectors import captures_for
@@ -39,8 +39,8 @@ from captures.sessions.service import (
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.events.selectors import events_for
-from core.pages.page import Page, is_htmx_request, message_response
-from core.text.amounts import pluralize
+from core.pages import Page, is_htmx_request, message_response
+from core.text.sentences import pluralize
 
 ROWS = 50
 MAX_LOST = 300

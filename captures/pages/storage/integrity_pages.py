@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from cameras.models import Camera
-from captures.pages.storage.paging import page_of
+from captures.pages.storage.display import page_of
 from captures.pages.storage.plan_pages import file_links
 from captures.roots.models import StorageRoot
 from captures.storage.integrity.decisions import FindingRefused, adopt, set_aside
@@ -21,7 +21,7 @@ from captures.storage.integrity.models import FindingKind, FindingState, Integri
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.jobs.states import FINISHED
-from core.pages.page import Page, message_response, redirect_to
+from core.pages import Page, message_response, redirect_to
 
 
 @dataclass(frozen=True, slots=True)

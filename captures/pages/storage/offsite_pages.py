@@ -15,21 +15,19 @@ from django.shortcuts import redirect
 from pydantic import BaseModel
 
 from cameras.camera_display import StateDisplay
-from captures.pages.storage.labels import CLASS_LABELS
-from captures.pages.storage.paging import page_of as page_of_rows
+from captures.pages.storage.display import CLASS_LABELS
+from captures.pages.storage.display import page_of as page_of_rows
+from captures.storage.file_classes import COPIED
 from captures.storage.offsite import copy_rows
-from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.settings import DESTINATION_KINDS, SECRETS, SETTINGS, DestinationKind
-from captures.storage.offsite.limits import closed_reason
 from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy
-from captures.storage.offsite.resource import DESTINATIONS, DestinationChange, DestinationRequest
+from captures.storage.offsite.resource import DESTINATIONS, CopyState, DestinationChange, DestinationRequest
 from captures.storage.offsite.selectors import Backlog, backlogs_of
+from captures.storage.offsite.senders import closed_reason
 from captures.storage.offsite.services import TEST_KIND, change_destination, start_test
-from captures.storage.stored_files.classes import COPIED
 from core.jobs.models import Job
 from core.jobs.states import FINISHED
-from core.pages.forms import NAME_ATTRS, UnitInput
-from core.pages.page import Page, message_response
+from core.pages import NAME_ATTRS, Page, UnitInput, message_response
 from core.resources.forms import KindForm, ModelForm
 from core.resources.pages import FormPage, page_of
 from core.templatetags.skycam import format_bytes

@@ -14,17 +14,16 @@ from django.urls import reverse
 
 from cameras.models import Camera
 from captures.capturing.models import CaptureFile
-from captures.pages.storage.labels import CLASS_LABELS, WHY_LABELS
+from captures.pages.storage.display import CLASS_LABELS, WHY_LABELS
 from captures.storage.retention.jobs import enqueue_plan, job_of_plan
 from captures.storage.retention.manager import PlanRefused, StorageManager, load_plan
 from captures.storage.retention.models import StoredPlan
-from captures.storage.retention.plan import CleanupPlan, Why
-from captures.storage.retention.plan_bodies import rule_sums
+from captures.storage.retention.plan import CleanupPlan, Why, rule_sums
 from core import database_clock
 from core.jobs.models import Job
 from core.jobs.states import FINISHED
-from core.pages.page import Page, redirect_to
-from core.text.amounts import pluralize
+from core.pages import Page, redirect_to
+from core.text.sentences import pluralize
 
 FIRST = 20
 

@@ -15,12 +15,11 @@ from django.urls import reverse
 from cameras.selectors import camera_condition, visible_cameras
 from captures.capturing.models import Capture
 from captures.capturing.selectors import trash_for
-from captures.pages.storage.paging import page_of
-from captures.storage.trash.purge import NotPurged, guarded_captures, purge_capture
-from captures.storage.trash.services import NotInTrash, restore_capture
-from core.pages.page import Page, redirect_to
+from captures.pages.storage.display import page_of
+from captures.storage.trash.services import NotInTrash, NotPurged, guarded_captures, purge_capture, restore_capture
+from core.pages import Page, redirect_to
 from core.station_settings import retention_config
-from core.text.amounts import pluralize, was_or_were
+from core.text.sentences import pluralize, was_or_were
 
 MOST = 200
 FIRST = 20

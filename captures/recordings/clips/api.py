@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras.camera_filter import CameraFilter, Slug
 from cameras.camera_view import actor
+from cameras.resource import CameraFilter, Slug
 from cameras.selectors import camera_condition, camera_ids
 from captures.recordings.clips.answers import ClipBody, ClipPage, TimelineBody
 from captures.recordings.clips.models import Clip, ClipKind
@@ -24,7 +24,7 @@ from captures.recordings.clips.timeline import Span, Timeline, timeline
 from core.api.model import StrictModel
 from core.api.paging import page
 from core.api.queries import Query, TimeQuery
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from core.times.timestamps import Moment
 
 MAX_STEPS = 2000

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from cameras.runtime.recording_state import SLOW_PERCENT
+from cameras.runtime.spec import SLOW_PERCENT
 from cameras.spool.records import MAX_HOLES
 from captures.recordings.clips.answers import DeliveryBody
-from core.resources.answers import body_of
-from core.text.amounts import pluralize
+from core.resources.resource import body_of
+from core.text.sentences import pluralize
 
 HOLE_REASONS = {
     "not_delivered": "the camera sent no frame",

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.recordings.clips.delivery import Delivery, delivery
-from captures.roots.guards import guarded
 from captures.roots.models import StorageRoot
+from captures.tables import guarded
 
 PRESENT = models.Q(deleted_at=None)
 
@@ -152,7 +152,7 @@ class Clip(models.Model):
 
     @property
     def table(self) -> str:
-        """Its name in `captures.storage.stored_files.tables.FILE_TABLES`."""
+        """Its name in `captures.storage.stored_files.FILE_TABLES`."""
         return "clips"
 
     @property

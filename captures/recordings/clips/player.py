@@ -23,7 +23,7 @@ from captures.recordings.clips.timeline_layout import Window, lay_out_timeline, 
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.events.selectors import events_for
-from core.pages.page import Page, is_htmx_request, message_response, redirect_to
+from core.pages import Page, is_htmx_request, message_response, redirect_to
 
 EVENTS = 20
 AROUND = timedelta(hours=1)

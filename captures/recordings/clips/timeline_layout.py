@@ -14,7 +14,7 @@ from captures.days import parse_moment
 from captures.recordings.clips.selectors import known_until
 from captures.recordings.clips.timeline import Row as Clip
 from captures.recordings.clips.timeline import Span, Timeline, timeline
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from core.times.timestamps import in_utc
 
 WIDTH = 1000.0

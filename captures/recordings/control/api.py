@@ -15,8 +15,8 @@ from captures.recordings.claims.models import RecordingClaim
 from captures.recordings.claims.services import is_suspended
 from captures.recordings.control.commands import Experiments, RecordingBody, record, stop_recording
 from core.idempotency.view import IdempotentView
-from core.resources.answers import body_of
 from core.resources.fields import Fields
+from core.resources.resource import body_of
 from core.resources.values import Id
 from core.times.timestamps import Stamp
 

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from cameras import leases
 from cameras.command_events import (
     DONE,
     command_data,
@@ -25,10 +26,8 @@ from cameras.commands import control
 from cameras.commands.messages import RECORD, ROTATE, Arguments, RecordAnswer, RecordArguments
 from cameras.draining import check_not_draining
 from cameras.errors import UNREACHED, ControlError, TooSlow
-from cameras.leases import lease_holders
 from cameras.models import Camera, desired_connection, may_record
-from cameras.runtime.recording_state import Recorder, is_recording
-from cameras.runtime.spec import Recording
+from cameras.runtime.spec import Recorder, Recording, is_recording
 from cameras.status import status
 from cameras.status.messages import Status
 from captures.recordings.claims.models import OF_PEOPLE, RecordingClaim
@@ -47,8 +46,7 @@ from core.broker.broker import BrokerDown
 from core.events.models import Event
 from core.events.service import record_event
 from core.station_settings import camera_config
-from core.text.amounts import pluralize
-from core.text.sentences import Sentence, join_sentences, sentence
+from core.text.sentences import Sentence, join_sentences, pluralize, sentence
 
 Experiments = Literal["ask", "keep", "suspend"]
 START_S, FINALIZE_S, UNREACHABLE_S = 10.0, 20.0, 3.0
@@ -169,7 +167,7 @@ def new_clip(camera: Camera, actor: str = "") -> str:
 def _locked(camera: Camera, actor: str) -> Camera:
     """The current row, locked until the transaction ends. LeaseHeld."""
     locked = Camera.objects.select_for_update().get(pk=camera.pk)
-    lease_holders.check_holder(locked, actor)
+    leases.check_holder(locked, actor)
     return locked
 
 

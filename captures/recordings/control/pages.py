@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 
 from cameras.camera_view import CameraPage, refusal
-from cameras.leases.lease_holders import LeaseHeld
+from cameras.leases import LeaseHeld
 from cameras.models import Camera
 from captures.recordings.claims.models import OF_PEOPLE, ClaimSuspension, RecordingClaim
 from captures.recordings.control.commands import (
@@ -20,7 +20,7 @@ from captures.recordings.control.commands import (
     record,
     stop_recording,
 )
-from core.pages.page import is_htmx_request, message_response
+from core.pages import is_htmx_request, message_response
 from core.text.names import person
 
 

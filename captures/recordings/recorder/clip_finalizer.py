@@ -16,9 +16,8 @@ from cameras.runtime.stills import retry_while_full
 from cameras.spool.records import ClipOutcome, ClipRecord
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.storage import Storage
-from captures.recordings.recorder.clip_file import ErrorHandler, make_record, run_and_report
 from captures.recordings.recorder.failures import STORAGE_ERRORS, Failure
-from captures.recordings.recorder.open_clip import OpenClip
+from captures.recordings.recorder.open_clip import ErrorHandler, OpenClip, make_record, run_and_report
 from captures.recordings.recorder.recovery import RecoveredClips, recover
 
 log = logging.getLogger(__name__)

@@ -10,11 +10,10 @@ from typing import Protocol
 
 from cameras.runtime.spec import Recording
 from cameras.spool.storage import Storage
-from captures.recordings.recorder.clip_file import Syncable
 from captures.recordings.recorder.clip_policy import Cause, ClipPolicy, Ending
 from captures.recordings.recorder.clip_root import ClipRoot, RootError
 from captures.recordings.recorder.failures import STORAGE_ERRORS, Failure, describe_error, describe_floor
-from captures.recordings.recorder.open_clip import OpenClip
+from captures.recordings.recorder.open_clip import OpenClip, Syncable
 from captures.recordings.recorder.recorder_inbox import FrameQueue, RecorderInbox
 from captures.recordings.recorder.tracks import FrameOrPacket, Unplayable
 

@@ -20,13 +20,12 @@ from cameras.runtime.spec import Recording, Spec
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.storage import Storage
 from captures.paths import ImageOrganizer, Site
-from captures.recordings.recorder.clip_file import PART, ClipSync
 from captures.recordings.recorder.clip_finalizer import ClipFinalizer
 from captures.recordings.recorder.clip_policy import KEY_FRAME_TIMEOUT_S, ClipPolicy, CopyingPolicy
 from captures.recordings.recorder.clip_root import ClipRoot, DiskGuard, RootError
 from captures.recordings.recorder.clip_writer import ClipWriter
 from captures.recordings.recorder.failures import RetryTimer, describe_hang
-from captures.recordings.recorder.open_clip import OpenClip
+from captures.recordings.recorder.open_clip import PART, ClipSync, OpenClip
 from captures.recordings.recorder.recorder_inbox import FrameQueue, LossCounter, RecorderInbox
 from captures.recordings.recorder.recorder_reports import CLIPS_FINALIZED, FRAME_WRITTEN, RecorderReports
 from captures.recordings.recorder.tracks import FrameOrPacket

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from cameras.drivers.base import FrameData, Pixels
 from cameras.drivers.packets import CodedStream
-from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.readers import CopyingReader
+from cameras.runtime.buffer import CopyingReader, SharedFrameBuffer
 from cameras.runtime.spec import Recording
 from captures.recordings.recorder.tracks import FrameOrPacket
 

@@ -15,7 +15,7 @@ from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.tables import ARCHIVE_COPIES
 from core.jobs.models import Job
 from core.registry import resolve
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from core.times.timestamps import stamp_or_none
 
 VERIFY = "verify_archive"

@@ -13,15 +13,14 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from captures.experiments.account import written_parts
 from captures.experiments.models import ExperimentCamera
-from captures.experiments.selectors import visible_places
+from captures.experiments.selectors import visible_places, written_parts
 from captures.files.downloads import ERRORS, EXPORTED, MAX_FILES, MISSING, SUMS, TooManyFiles, ZipDownload, ZipEntry
 from captures.storage.archives.manifest import MANIFEST, README, camera_parts, custody, experiment_part, remote_parts
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState
 from captures.storage.archives.planning import is_plain_path, slug_of
 from core.events.service import record_event
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from core.times.timestamps import stamp, stamp_or_none
 
 SCHEMA = "skycam-archive-download/1"

@@ -37,7 +37,7 @@ from captures.tables import ARCHIVE_MENDERS
 from core.jobs.context import JobContext, JobError
 from core.jobs.services import enqueue
 from core.registry import resolve
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 
 RESERVE_BYTES = 256_000_000
 """Left free on the disk of the archive: cameras may write there too."""

@@ -15,14 +15,13 @@ from django.conf import settings
 from cameras.models import Camera
 from captures.capturing.models import CaptureReference
 from captures.capturing.records import describe_references
-from captures.experiments.account import camera_account, written_parts
 from captures.experiments.models import Experiment, ExperimentCamera
 from captures.experiments.resource import ExperimentFacts
+from captures.experiments.selectors import camera_account, written_parts
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
 from core.events.models import Event
-from core.resources.answers import body_of
-from core.text.amounts import pluralize
-from core.text.sentences import Sentence, sentence
+from core.resources.resource import body_of
+from core.text.sentences import Sentence, pluralize, sentence
 from core.times.timestamps import stamp
 
 SCHEMA = "skycam-archive/1"

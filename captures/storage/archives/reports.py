@@ -19,7 +19,7 @@ from core.camera_refs import Cameras
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.jobs.models import Job
 from core.station_settings import archive_config
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 
 
 def report_event(archive: Archive, kind: str, text: str, severity: str = "info", *, actor: str = "") -> None:

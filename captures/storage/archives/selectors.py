@@ -1,17 +1,20 @@
-"""The archives and archived files that a user may see, the copies that are served, and the files that retention must
-leave to an archive."""
+"""The archives and archived files that a user may see, the copies that are served, the files that retention must
+leave to an archive; and the metrics of archives, for managers: an archive may have the files of any camera."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
 
 from cameras.selectors import visible_to
 from captures.experiments.selectors import experiments_for
 from captures.files.opened import StoredCopy
-from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
 from captures.thumbnails.store import CLIP
 
 
@@ -66,3 +69,34 @@ def files_to_copy(table: str) -> Q:
     """The rows of `table` that an archive has planned and not copied yet."""
     planned = ArchiveFile.objects.filter(**{SOURCE_FIELDS[table]: OuterRef("pk")}, state=ArchiveFileState.PLANNED)
     return Q(Exists(planned))
+
+
+RESULTS = {"whole": "whole", "faulty": "faulty", "": "never"}
+"""Result of the last verification as in the row -> as in the metric."""
+
+
+def archive_metrics(user: Any) -> Iterator[Metric]:
+    if not user.may("manager"):
+        return
+    archives = Archive.objects.order_by()
+    states = GaugeMetricFamily("skycam_archives", "Archives by state.", labels=["state"])
+    counted = dict(archives.values_list("state").annotate(number=Count("pk")))
+    for state in ArchiveState.values:
+        states.add_metric([state], counted.get(state, 0))
+    yield states
+    results = GaugeMetricFamily(
+        "skycam_archive_verifications", "Complete archives by the result of their last verification.",
+        labels=["result"],
+    )  # fmt: skip
+    complete = archives.filter(state=ArchiveState.COMPLETE)
+    verified = dict(complete.values_list("verification").annotate(number=Count("pk")))
+    for stored, label in RESULTS.items():
+        results.add_metric([label], verified.get(stored, 0))
+    yield results
+    oldest = GaugeMetricFamily(
+        "skycam_archive_oldest_verification_timestamp_seconds",
+        "When the archive whose verification is the longest ago was verified.",
+    )
+    if at := complete.aggregate(at=Min("verified_at"))["at"]:
+        oldest.add_metric([], at.timestamp())
+    yield oldest

@@ -40,12 +40,12 @@ from captures.storage.archives.planning import archive_root, folder_of, plan_fil
 from captures.storage.archives.reports import away_hosts, away_sentence, report_end, report_event, report_failure
 from core import database_clock
 from core.background import log_and_continue
-from core.changes.gate import read_again
+from core.changes import read_again
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.jobs.states import UNFINISHED
 from core.station_settings import archive_config
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from core.times.timestamps import stamp
 
 KIND = "archive"

@@ -44,7 +44,7 @@ from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.registry import resolve
 from core.station_settings import archive_config
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 
 MAX_LISTED = 1000
 FAILED_AGAIN = timedelta(days=1)

@@ -1,4 +1,4 @@
-"""The API that brings files back from a destination, and its answers."""
+"""How files are requested back: the API, and the buttons of the pages of a capture and of an archive."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 from uuid import UUID
 
+from django.http import Http404, HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
 from pydantic import Field
 from rest_framework.request import Request
@@ -13,14 +14,25 @@ from rest_framework.response import Response
 
 from cameras.camera_view import actor
 from captures.capturing.selectors import captures_for
-from captures.storage.bring_back.planning import BringBackPlan, make_plan, start_bring_back
-from captures.storage.bring_back.selection import BringBackOne, BringBackRequest, check_names
+from captures.experiments.selectors import sees_all
+from captures.storage.archives.selectors import archives_for
+from captures.storage.bring_back.planning import (
+    DAYS,
+    BringBackOne,
+    BringBackPlan,
+    BringBackRequest,
+    NoSpace,
+    check_names,
+    make_plan,
+    start_bring_back,
+)
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody
 from core.jobs.models import Job
-from core.jobs.selectors import job_body
-from core.resources.answers import body_of
+from core.jobs.services import job_body
+from core.pages import Page, message_response
 from core.resources.fields import Fields
+from core.resources.resource import body_of
 
 
 class ReturningRootBody(Fields):
@@ -90,3 +102,37 @@ class BringBackView(IdempotentView):
 def answer(request: Request, wanted: BringBackRequest) -> Response:
     plan, jobs = start_bring_back(wanted, actor(request))
     return Response(bring_back_body(plan, jobs, request.user), 202 if jobs else 200)
+
+
+class BringBackPage(Page):
+    def start(self, wanted: BringBackRequest) -> HttpResponse:
+        """Bring the files back, as a job on each of their hosts."""
+        try:
+            _, jobs = start_bring_back(wanted, self.actor)
+        except NoSpace as error:
+            return message_response(self.request, "bad", str(error))
+        if not jobs:
+            return message_response(self.request, "warn", "No file is only off-site with a verified copy.")
+        return message_response(
+            self.request, "ok", f"The files come back, and stay for {DAYS} days. Their progress is on the page Jobs."
+        )
+
+
+class BringCaptureBackPage(BringBackPage):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, capture: UUID) -> HttpResponse:
+        found = captures_for(request.user).filter(pk=capture).first()
+        if found is None:
+            raise Http404("No such capture.")
+        return self.start(BringBackRequest(capture=found.pk))
+
+
+class BringArchiveBackPage(BringBackPage):
+    roles = {"POST": "manager"}
+
+    def post(self, request: HttpRequest, archive: UUID) -> HttpResponse:
+        found = archives_for(request.user).filter(pk=archive).first()
+        if found is None or not sees_all(request.user, found.experiment):
+            raise Http404("No such archive.")
+        return self.start(BringBackRequest(archive=found.pk))

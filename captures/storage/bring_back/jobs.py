@@ -19,23 +19,22 @@ from django.db.models import Q, QuerySet
 from cameras.models import Camera
 from cameras.spool.durable import RootFiles
 from cameras.spool.storage import RootMissing
-from captures.recordings.clips.deletion import open_root
+from captures.recordings.clips.services import open_root
 from captures.roots.models import Kept, StorageRoot
 from captures.storage.archives.copying import CopyFaulty, CopyRequest, CopyStopped, is_whole
 from captures.storage.archives.jobs import lock_folder
-from captures.storage.bring_back.planning import make_plan, reserve_bytes
-from captures.storage.bring_back.selection import RETURNING, ReturningTable, Selection
+from captures.storage.bring_back.planning import RETURNING, ReturningTable, Selection, make_plan, reserve_bytes
 from captures.storage.offsite.copy_rows import lock_copies, update_locked
-from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.port import CopyMissing, DestinationError, Interrupted, WrongChecksum
 from captures.storage.offsite.models import OffsiteCopy
+from captures.storage.offsite.resource import CopyState
 from captures.storage.offsite.restore import NoCopy, copies_of, fetch_part, part_name
 from core import database_clock
 from core.events.service import record_event
 from core.failpoints import Failpoints
 from core.jobs.context import JobContext, JobError
 from core.templatetags.skycam import format_bytes
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from core.times.timestamps import stamp
 
 FAILPOINTS = Failpoints(
@@ -234,7 +233,7 @@ class ReturningFile:
 
     def _end_move(self) -> bool:
         """A rule has marked it for its deletion here, which may have happened or not: decide it now, against that
-        deletion (`captures.storage.retention.offsite_rules`). Whether the file is here."""
+        deletion (`captures.storage.retention.capture_rules`). Whether the file is here."""
         moving = self._table.model.objects.filter(pk=self._row.pk, kept=Kept.MOVING.value)
         with transaction.atomic():
             lock_copies(self._copies())

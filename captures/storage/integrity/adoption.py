@@ -16,16 +16,14 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.spool.durable import RootFiles
 from captures.capturing.models import CaptureFile
-from captures.organizing.adoption import AdoptedFile, Adopter
+from captures.organizing.adoption import AdoptedFile, Adopter, FoundPicture
 from captures.organizing.findings import NotPlaced, Reason
 from captures.organizing.inspector import Inspector
-from captures.organizing.pairing import FoundPicture
 from captures.organizing.source import SourceFile
 from captures.organizing.times import CameraZone, resolve_time
-from captures.recordings.clips.deletion import folder_of
 from captures.recordings.clips.models import Clip, ClipKind
-from captures.recordings.recorder.recovery import delivery_of
-from captures.recordings.recorder.repair import PlayablePart, playable_part
+from captures.recordings.clips.services import folder_of
+from captures.recordings.recorder.recovery import PlayablePart, delivery_of, playable_part
 from captures.roots.models import StorageRoot
 from captures.storage.integrity.check import hash_file
 from core.station_settings import site_config

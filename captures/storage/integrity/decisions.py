@@ -15,7 +15,7 @@ from cameras.spool.durable import RootFiles
 from cameras.spool.failpoints import hit_failpoint
 from cameras.spool.storage import RootMissing
 from captures.organizing.findings import NotPlaced, printable
-from captures.recordings.clips.deletion import folder_of, open_root
+from captures.recordings.clips.services import folder_of, open_root
 from captures.storage.integrity.check import is_text, known_paths
 from captures.storage.integrity.models import FindingKind, FindingState, IntegrityFinding
 from core.events.service import record_event

@@ -1,1 +1,1 @@
-"""Copies of files at destinations: a folder, SFTP, S3."""
+"""Copies of files at other places: what waits, is sent, is verified, and comes back."""

@@ -14,15 +14,11 @@ from django.db.models import F, Q, QuerySet
 
 from cameras.models import Camera
 from captures.roots.models import Kept
-from captures.storage.offsite.copy_states import COPY_TRANSITIONS, CopyState
 from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy
-from captures.storage.stored_files.tables import FILE_TABLES, FileTable
+from captures.storage.offsite.resource import COPY_TRANSITIONS, CopyState
+from captures.storage.stored_files import FILE_TABLES, FileTable
 from core import database_clock
-from core.deliveries.leases import held_rows
-from core.deliveries.receivers import FailureRule
-from core.deliveries.retry_delays import RetryDelays
-from core.deliveries.schedule import Schedule
-from core.deliveries.states import Transitions
+from core.deliveries.rows import FailureRule, RetryDelays, Schedule, Transitions, held_rows
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.slices import slices_of
 

@@ -15,13 +15,13 @@ from django.conf import settings
 
 from cameras.spool.durable import RootFiles
 from cameras.spool.storage import RootMissing
-from captures.recordings.clips.deletion import open_root
 from captures.recordings.clips.models import Clip
+from captures.recordings.clips.services import open_root
 from captures.roots.models import StorageRoot
 from captures.storage.offsite import copy_rows
-from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.folder import write_marker
 from captures.storage.offsite.destinations.port import (
+    FAILPOINTS,
     DestinationError,
     FileUnreadable,
     Interrupted,
@@ -31,16 +31,15 @@ from captures.storage.offsite.destinations.port import (
     WrongChecksum,
 )
 from captures.storage.offsite.destinations.settings import DestinationKind, FolderSettings
-from captures.storage.offsite.failpoints import FAILPOINTS
-from captures.storage.offsite.limits import NoPace, RowPace, closed_reason
 from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy
-from captures.storage.offsite.senders import allowed_folder, open_sftp, opened
-from captures.storage.stored_files.tables import FILE_TABLES
+from captures.storage.offsite.resource import CopyState
+from captures.storage.offsite.senders import NoPace, RowPace, allowed_folder, closed_reason, open_sftp, opened
+from captures.storage.stored_files import FILE_TABLES
 from core.events.service import record_event
 from core.jobs.claims import others_wait
 from core.jobs.context import JobContext
 from core.jobs.tables import Lane
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 
 log = logging.getLogger(__name__)
 FAIR_S, LONGEST_S = 30.0, 1800.0

@@ -12,8 +12,8 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.storage.offsite.copy_states import WAITING, CopyState
 from captures.storage.offsite.destinations.settings import SECRETS, SETTINGS, DestinationKind, Secret, Settings
+from captures.storage.offsite.resource import WAITING, CopyState
 from core.secrets import SecretsField, decrypt_secrets
 
 

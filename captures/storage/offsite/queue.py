@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from captures.storage.offsite.copy_rows import due, host_of, key_column, retry_dead, wait_s
-from captures.storage.offsite.copy_states import CopyState
-from captures.storage.offsite.limits import closed_reason
 from captures.storage.offsite.models import Destination, OffsiteCopy, file_columns
-from captures.storage.stored_files.tables import FILE_TABLES, FileTable, StoredFile
+from captures.storage.offsite.resource import CopyState
+from captures.storage.offsite.senders import closed_reason
+from captures.storage.stored_files import FILE_TABLES, FileTable, StoredFile
 from core import database_clock
-from core.changes.gate import read_again
+from core.changes import read_again
 from core.jobs.services import enqueue
 from core.periodic.thread import PeriodicThread
 

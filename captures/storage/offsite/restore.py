@@ -13,14 +13,13 @@ from cameras.spool.durable import RootFiles
 from captures.roots.models import Kept
 from captures.storage.archives.models import ArchiveFile
 from captures.storage.offsite.copy_rows import camera_named_in, camera_of, lock_copies, moved_rows
-from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.port import CopyMissing, DestinationError, Pace, WrongChecksum
 from captures.storage.offsite.jobs import has_row
-from captures.storage.offsite.limits import NoPace
 from captures.storage.offsite.models import OffsiteCopy, file_columns
+from captures.storage.offsite.resource import CopyState
 from captures.storage.offsite.selectors import find_copies
-from captures.storage.offsite.senders import opened
-from captures.storage.stored_files.tables import FILE_TABLES
+from captures.storage.offsite.senders import NoPace, opened
+from captures.storage.stored_files import FILE_TABLES
 from core import database_clock
 from core.events.service import raise_alert, record_event
 

@@ -18,10 +18,10 @@ from captures.recordings.clips.models import ClipKind
 from captures.roots.models import Kept
 from captures.storage.archives.bodies import VerifiedFile
 from captures.storage.archives.models import Archive, ArchiveFile
-from captures.storage.offsite.copy_states import WAITING, CopyState
+from captures.storage.file_classes import FileClass
 from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy, file_columns
-from captures.storage.stored_files.classes import FileClass
-from core.text.amounts import pluralize
+from captures.storage.offsite.resource import WAITING, CopyState
+from core.text.sentences import pluralize
 
 CLIP_KINDS = {FileClass.ROLLING_CLIP: ClipKind.ROLLING, FileClass.MANUAL_CLIP: ClipKind.MANUAL}
 

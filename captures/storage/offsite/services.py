@@ -16,10 +16,11 @@ from pydantic import ValidationError as Invalid
 from cameras.models import Camera
 from captures.roots.models import StorageRoot
 from captures.storage.offsite.copy_rows import compare_again, retry_dead, try_now
-from captures.storage.offsite.copy_states import WAITING, CopyState
 from captures.storage.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, S3Settings, Settings
 from captures.storage.offsite.models import Destination, OffsiteCopy
 from captures.storage.offsite.resource import (
+    WAITING,
+    CopyState,
     DeleteQuery,
     DestinationChange,
     DestinationFields,
@@ -36,7 +37,7 @@ from core.jobs.services import enqueue
 from core.outgoing import AddressRefused, literal_address
 from core.secrets import SecretsNeeded, encrypt_secrets, kept_secrets
 from core.slices import delete_in_slices
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 
 MAX_DESTINATIONS = 20
 ALERTS = ("failing", "damaged", "dead", "lost")

@@ -27,10 +27,9 @@ from captures.storage.offsite.destinations.port import (
     WrongChecksum,
 )
 from captures.storage.offsite.destinations.settings import S3Settings
-from captures.storage.offsite.limits import NoPace
 from captures.storage.offsite.models import OffsiteCopy
 from captures.storage.offsite.restore import copies_of, take_back
-from captures.storage.offsite.senders import opened
+from captures.storage.offsite.senders import NoPace, opened
 
 log = logging.getLogger(__name__)
 Used = TypeVar("Used")

@@ -14,7 +14,8 @@ from django.db.models import Exists, OuterRef, Q
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
 from cameras.spool.storage import RootMissing
-from captures.recordings.clips.deletion import (
+from captures.recordings.clips.models import Clip
+from captures.recordings.clips.services import (
     MAX_AT_ONCE,
     Problem,
     combine_problems,
@@ -22,7 +23,6 @@ from captures.recordings.clips.deletion import (
     stuck_problem,
     undeletable_message,
 )
-from captures.recordings.clips.models import Clip
 from captures.roots.models import StorageClass, StorageRoot
 from captures.roots.roots import UnusableRoot, root_of_class
 from captures.storage.retention.clip_rules import RoundRobin, clip_items, deletable_in, oldest_deletable
@@ -31,9 +31,9 @@ from captures.storage.retention.disk_space import FreedSpace, outside
 from captures.storage.retention.execution import GB, RULES, PlanExecutor
 from captures.storage.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, Why
 from captures.storage.retention.results import CleanupResult, shortage_message
-from core.changes.gate import read_again
+from core.changes import read_again
 from core.events.service import raise_alert, resolve_alert
-from core.periodic.work import Work
+from core.periodic.task import Work
 from core.station_settings import camera_config
 
 ALERT_REPEAT_S = 60.0

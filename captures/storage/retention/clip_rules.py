@@ -20,12 +20,12 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.recordings.clips.deletion import mark_for_deletion
 from captures.recordings.clips.models import Clip, ClipKind, ClipQuerySet
-from captures.roots.guards import unguarded
+from captures.recordings.clips.services import mark_for_deletion
 from captures.roots.models import StorageRoot
+from captures.storage.file_classes import FileClass
 from captures.storage.retention.plan import PlanItem, Why
-from captures.storage.stored_files.classes import FileClass
+from captures.tables import unguarded
 from core.station_settings import camera_config, retention_config
 
 CLOCK_SKEW = timedelta(minutes=1)

@@ -17,8 +17,8 @@ from cameras.spool.spool import boot_id
 from captures.storage.retention.clip_rules import age_limits
 from captures.storage.retention.models import HostClock
 from core.events.service import record_event
-from core.text.amounts import pluralize
-from core.times.kernel_clock import clock_state
+from core.text.sentences import pluralize
+from core.times.clocks import clock_state
 
 DAY_S = 86_400.0
 MAX_STEP_S = DAY_S

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cameras.spool.durable import RootFiles
-from captures.recordings.clips.deletion import (
+from captures.recordings.clips.models import Clip, ClipQuerySet
+from captures.recordings.clips.services import (
     MAX_AT_ONCE,
     MAX_STUCK,
     Stuck,
@@ -17,7 +18,6 @@ from captures.recordings.clips.deletion import (
     folder_of,
     mark_for_deletion,
 )
-from captures.recordings.clips.models import Clip, ClipQuerySet
 from captures.roots.models import StorageRoot
 
 PENDING_S = 60.0

@@ -1,21 +1,29 @@
-"""`CleanupPlan`: exactly which files would be deleted, and why."""
+"""`CleanupPlan`: exactly which files would be deleted, and why; and as the API answers it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 import uuid6
+from pydantic import Field
 
-from captures.storage.stored_files.classes import FileClass
+from cameras.models import Camera
+from captures.storage.file_classes import FileClass
 from core import database_clock
+from core.resources.fields import Fields
+from core.resources.resource import body_of
+from core.resources.values import Column, Id
+from core.times.timestamps import Stamp
 
 EXPIRES_AFTER = timedelta(minutes=10)
 
@@ -145,3 +153,87 @@ def decode_items(content: bytes) -> tuple[PlanItem, ...]:
         table, file_class, camera, root, why = common[number]
         found.append(PlanItem(table, pk, file_class, camera, root, path, size, why))
     return tuple(found)
+
+
+ClassName = Annotated[str, Column("file_class"), Field(alias="class")]
+
+
+class RuleSum(Fields):
+    why: str
+    class_: ClassName
+    camera: str
+    files: int
+    bytes: int
+
+
+class PlannedFile(Fields):
+    table: str
+    id: Annotated[str, Column("pk")]
+    class_: ClassName
+    camera: str
+    root: Id
+    path: str
+    bytes: int
+    why: str
+
+
+class KeptFile(Fields):
+    """A file that a rule selects, and what keeps it."""
+
+    table: str
+    id: Annotated[str, Column("pk")]
+    camera: str
+    path: str
+    bytes: int
+    why: str
+    reason: str
+
+
+class PlanSums(Fields):
+    id: Id
+    host: str
+    made: Annotated[Stamp, Column("made_at")]
+    expires: Annotated[Stamp, Column("expires_at")]
+    digest: str
+    files: int
+    bytes: int
+    conditions: dict[str, Any]
+    problems: list[str]
+
+
+class PlanBody(PlanSums):
+    """Exactly what a cleanup deletes. `rules` has all files; `items` and `skipped` are the first 1000."""
+
+    rules: list[RuleSum]
+    items: list[PlannedFile]
+    skipped: list[KeptFile]
+
+
+MAX_LISTED = 1000
+
+
+def plan_body(plan: CleanupPlan) -> dict[str, Any]:
+    slugs = dict(Camera.objects.values_list("pk", "slug"))
+    return {
+        **body_of(PlanSums, plan),
+        "rules": rule_sums(plan, slugs),
+        "items": [file_body(PlannedFile, one, slugs) for one in plan.items[:MAX_LISTED]],
+        "skipped": [file_body(KeptFile, one, slugs) for one in plan.skipped[:MAX_LISTED]],
+    }
+
+
+def file_body(model: type[Fields], file: PlanItem | SkippedItem, slugs: dict[Any, str]) -> dict[str, Any]:
+    return body_of(model, SimpleNamespace(**{**file._asdict(), "camera": slugs[file.camera]}))
+
+
+def rule_sums(plan: CleanupPlan, slugs: dict[Any, str]) -> list[dict[str, Any]]:
+    """The planned files by rule, class and camera. `slugs`: camera -> its id."""
+    sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for item in plan.items:
+        amount = sums[item.why, item.file_class, slugs[item.camera]]
+        amount[0] += 1
+        amount[1] += item.bytes
+    return [
+        {"why": why, "class": name, "camera": camera, "files": files, "bytes": size}
+        for (why, name, camera), (files, size) in sorted(sums.items())
+    ]

@@ -13,14 +13,13 @@ from cameras.models import Camera
 from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
 from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import Clip, ClipKind
-from captures.roots.guards import guards
 from captures.roots.models import StorageRoot
 from captures.storage.retention.disk_space import FreedSpace
 from captures.storage.retention.plan import PlanItem
+from captures.tables import guards
 from core.events.service import record_event
 from core.templatetags.skycam import format_bytes
-from core.text.amounts import pluralize, was_or_were
-from core.text.sentences import sentence
+from core.text.sentences import pluralize, sentence, was_or_were
 
 
 @dataclass(frozen=True, slots=True)

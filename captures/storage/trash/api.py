@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras.camera_filter import CameraFilter
 from cameras.camera_view import actor
+from cameras.resource import CameraFilter
 from cameras.selectors import camera_condition
 from captures.capturing.answers import CaptureBody, CapturePage
 from captures.capturing.models import Capture
@@ -23,7 +23,7 @@ from core.api.model import StrictModel
 from core.api.paging import page
 from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 
 
 class PinCaptureBody(StrictModel):

@@ -1,4 +1,5 @@
-"""The contract of a channel: its settings, and one message sent within a deadline. Django-free."""
+"""The contract of a channel: its settings, and one message sent within a deadline. CHANNEL_KINDS: the kinds of
+notification channels. A further kind is a class, a line here and the contract test. Django-free."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from pydantic import Field
 
 from core.outgoing import OutgoingGuard
+from core.registry import resolve
 from core.resources import values
 from core.resources.fields import KindSettings
 from monitoring.notifications.message import Notification
@@ -65,3 +67,21 @@ class Channel(ABC, Generic[SettingsType]):
     @abstractmethod
     def send(self, notification: Notification) -> SendResult:
         """Never raises for what the network or the far end does."""
+
+
+CHANNEL_KINDS: dict[str, tuple[str, str]] = {
+    "mail": ("Mail (SMTP)", "monitoring.notifications.channels.mail.MailChannel"),
+    "webhook": ("Web-hook (signed)", "monitoring.notifications.channels.http.WebhookChannel"),
+    "ntfy": ("ntfy", "monitoring.notifications.channels.http.NtfyChannel"),
+    "telegram": ("Telegram", "monitoring.notifications.channels.http.TelegramChannel"),
+    "matrix": ("Matrix", "monitoring.notifications.channels.http.MatrixChannel"),
+    "command": ("Program", "monitoring.notifications.channels.command.CommandChannel"),
+    "mqtt": ("MQTT and Home Assistant", "monitoring.notifications.channels.mqtt.MqttChannel"),
+}
+"""Kind -> its label, and its class."""
+
+
+def channel_class(kind: str) -> type[Channel[Any]]:
+    """KeyError for an unknown kind."""
+    found: type[Channel[Any]] = resolve(CHANNEL_KINDS[kind][1])
+    return found

@@ -1,1 +1,1 @@
-"""The kinds of sensors, one module or package each; `monitoring/sensors/kinds.py` lists them. Django-free."""
+"""The kinds of sensors, one module or package each; `monitoring/sensors/driver.py` lists them. Django-free."""

@@ -8,13 +8,14 @@ from typing import Any
 from core.commands import CommandResult, run_command
 from core.outgoing import OutgoingGuard
 from monitoring.sensors.driver import Sample, SensorDriver, SensorError, SettingsAt
-from monitoring.sensors.units import quantity_and_unit, value_of
 from monitoring.sensors.values import (
     channel_of,
     parse_json,
     parse_sources,
+    quantity_and_unit,
     samples_of_document,
     samples_of_members,
+    value_of,
 )  # fmt: skip
 
 OUTPUT_BYTES = 64 * 1024

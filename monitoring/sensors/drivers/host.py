@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from core.outgoing import OutgoingGuard
-from core.times.kernel_clock import read_kernel_clock
+from core.times.clocks import read_kernel_clock
 from monitoring.sensors.driver import Found, Sample, SensorDriver, SensorError, SettingsAt
-from monitoring.sensors.units import finite_number
-from monitoring.sensors.values import channel_of
+from monitoring.sensors.values import channel_of, finite_number
 
 GROUPS = ("temperature", "load", "cpu", "memory", "disks", "battery", "network", "clock")
 INTERFACES = Path("/sys/class/net")

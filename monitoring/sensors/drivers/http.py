@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 from core.outgoing import OutgoingGuard
 from core.outgoing_request import OWN_HEADERS, RequestFailed, get
 from monitoring.sensors.driver import Sample, SensorDriver, SensorError, SettingsAt
-from monitoring.sensors.units import finite_number
-from monitoring.sensors.values import parse_json, parse_sources, samples_of_document, value_at
+from monitoring.sensors.values import finite_number, parse_json, parse_sources, samples_of_document, value_at
 
 ANSWER_BYTES = 256 * 1024
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")

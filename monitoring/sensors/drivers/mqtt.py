@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from core.outgoing import AddressRefused, OutgoingGuard
 from core.outgoing_request import wrap_tls
 from monitoring.sensors.driver import Sample, SensorDriver, SensorError, SettingsAt
-from monitoring.sensors.units import value_of
-from monitoring.sensors.values import ValueSource, channel_of, parse_json, parse_sources, value_at
+from monitoring.sensors.values import ValueSource, channel_of, parse_json, parse_sources, value_at, value_of
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage

@@ -9,24 +9,26 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from scheduler.telescope.driver import exposures
-from scheduler.telescope.driver.camera_state import CameraState
+from scheduler.telescope.driver import steps as exposures
 from scheduler.telescope.driver.clock import SystemClock
-from scheduler.telescope.driver.connection import Address, failure_of, slowness_of
-from scheduler.telescope.driver.exposures import AskStatus, Begin, ExposureResult, Send, Sleep, Steps
+from scheduler.telescope.driver.connection import Address, ControllerLock, failure_of, slowness_of
 from scheduler.telescope.driver.field import Field
 from scheduler.telescope.driver.header import FitsHeader
-from scheduler.telescope.driver.ownership import ControllerLock
-from scheduler.telescope.driver.profiles import COMMAND_DELAY_S, COMMAND_TIMEOUT_S, HOST, Profile, ProfileName
 from scheduler.telescope.driver.protocol import (
+    COMMAND_DELAY_S,
+    COMMAND_TIMEOUT_S,
+    HOST,
     STATUS,
     CommandError,
     ExposureMode,
+    Profile,
+    ProfileName,
     ReplyReader,
     check_command,
     check_reply,
 )
 from scheduler.telescope.driver.status import CameraStatus
+from scheduler.telescope.driver.steps import AskStatus, Begin, CameraState, ExposureResult, Send, Sleep, Steps
 
 T = TypeVar("T")
 

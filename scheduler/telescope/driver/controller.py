@@ -7,17 +7,23 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
-from scheduler.telescope.driver import exposures
-from scheduler.telescope.driver.camera_state import CameraState
+from scheduler.telescope.driver import steps as exposures
 from scheduler.telescope.driver.clock import SocketClock, StartThread, SystemClock, start_thread
-from scheduler.telescope.driver.connection import CheckAddress, CommandPort, allow_address
-from scheduler.telescope.driver.exposures import AskStatus, Begin, ExposureResult, Send, Sleep, Steps
+from scheduler.telescope.driver.connection import CheckAddress, CommandPort, ControllerLock, allow_address
 from scheduler.telescope.driver.field import Field
 from scheduler.telescope.driver.header import FitsHeader
-from scheduler.telescope.driver.ownership import ControllerLock
-from scheduler.telescope.driver.profiles import COMMAND_TIMEOUT_S, HOST, Profile, ProfileName
-from scheduler.telescope.driver.protocol import STATUS, CommandError, ExposureMode, check_reply
+from scheduler.telescope.driver.protocol import (
+    COMMAND_TIMEOUT_S,
+    HOST,
+    STATUS,
+    CommandError,
+    ExposureMode,
+    Profile,
+    ProfileName,
+    check_reply,
+)
 from scheduler.telescope.driver.status import CameraStatus
+from scheduler.telescope.driver.steps import AskStatus, Begin, CameraState, ExposureResult, Send, Sleep, Steps
 
 T = TypeVar("T")
 

@@ -24,27 +24,50 @@ from cameras.drivers.base import (
 )
 from cameras.drivers.telescope_port import NoTelescope, Pointing, Telescope
 from core.outgoing import AddressRefused, OutgoingGuard
-from scheduler.telescope.driver import exposures
-from scheduler.telescope.driver.addresses import EXAMPLE, ControllerAddress, parse_address
+from scheduler.telescope.driver import steps
 from scheduler.telescope.driver.clock import SocketClock, SystemClock
-from scheduler.telescope.driver.connection import CheckAddress, CommandPort, allow_address
+from scheduler.telescope.driver.connection import (
+    CheckAddress,
+    CommandPort,
+    ControllerHeld,
+    ControllerLock,
+    allow_address,
+)
 from scheduler.telescope.driver.field import DARK_CODE, Field
 from scheduler.telescope.driver.header import FitsHeader
-from scheduler.telescope.driver.options import IMAGE_TYPES, OPTIONS, Mode, TelescopeOptions, read_options
-from scheduler.telescope.driver.ownership import ControllerHeld, ControllerLock
-from scheduler.telescope.driver.profiles import COMMAND_TIMEOUT_S, MARGIN_S, POLL_S, TRANSFER_S, Profile
+from scheduler.telescope.driver.options import (
+    EXAMPLE,
+    IMAGE_TYPES,
+    OPTIONS,
+    ControllerAddress,
+    Mode,
+    TelescopeOptions,
+    parse_address,
+    read_options,
+)
 from scheduler.telescope.driver.protocol import (
+    COMMAND_TIMEOUT_S,
+    MARGIN_S,
+    POLL_S,
     STATUS,
+    TRANSFER_S,
     CommandError,
     ExposureMode,
+    Profile,
     check_reply,
     clear_command,
     expose_command,
     header_command,
     number_in,
 )
-from scheduler.telescope.driver.running_exposure import AbortableClock, Image, ImageMemory, RunningExposure
-from scheduler.telescope.driver.shared_files import SharedFile, SharedFolder
+from scheduler.telescope.driver.running_exposure import (
+    AbortableClock,
+    Image,
+    ImageMemory,
+    RunningExposure,
+    SharedFile,
+    SharedFolder,
+)
 from scheduler.telescope.driver.status import CameraStatus, ControllerState, parse_status
 
 LINGER_S = 5.0
@@ -285,10 +308,10 @@ class TelescopeDriver(Driver):
             exposure_us / 3.6e9, IMAGE_TYPES[options.image_type], n_done=options.sequence - 1,
             script_line=f"# {options.comment}" if options.comment else "",
         )  # fmt: skip
-        self._root = options.root or exposures.file_root(exposures.time_of(self._clock), self._field)
+        self._root = options.root or steps.file_root(steps.time_of(self._clock), self._field)
         for keyword, value in telescope.items():
             header.update(keyword, value)
-        exposures.describe_field(header, self._field, self._root)
+        steps.describe_field(header, self._field, self._root)
         for keyword, value in options.header.items():
             header.update(keyword, value)
         for keyword, value in header:
@@ -303,7 +326,7 @@ class TelescopeDriver(Driver):
         is_open = self._field.shutter != DARK_CODE if options.shutter is None else options.shutter
         exposure_s = exposure_us / 1e6
         command = self._commands.begin(expose_command(is_open, exposure_s, self._root, mode), COMMAND_TIMEOUT_S)
-        timeout_s = exposures.expose_timeout(self._profile, mode, exposure_s, waits=True)
+        timeout_s = steps.expose_timeout(self._profile, mode, exposure_s, waits=True)
         begun_ns, deadline = self._clock.wall_ns(), self._clock.monotonic() + timeout_s
         self._running = RunningExposure(command, mode, Image(self._root), self._memory, self._clock, deadline)
         return begun_ns, self._running

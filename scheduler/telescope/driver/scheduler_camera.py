@@ -15,12 +15,12 @@ from datetime import datetime
 from types import ModuleType
 from typing import Generic, ParamSpec, TypeVar
 
-from scheduler.telescope.driver import exposures as _exposures
 from scheduler.telescope.driver import protocol as _commands
+from scheduler.telescope.driver import steps as _exposures
 from scheduler.telescope.driver.aio import AsyncTelescopeCamera
 from scheduler.telescope.driver.clock import SystemClock
+from scheduler.telescope.driver.connection import ControllerHeld
 from scheduler.telescope.driver.controller import CommandThread, TelescopeCamera
-from scheduler.telescope.driver.exposures import BadReadout, ExposurePending, ExposureResult
 from scheduler.telescope.driver.field import (
     BAD_CODE,
     DARK_CODE,
@@ -37,16 +37,17 @@ from scheduler.telescope.driver.field import (
 )
 from scheduler.telescope.driver.header import MAX_FITS_WORDS, FitsHeader, FitsWord
 from scheduler.telescope.driver.layouts import (
+    ObservationRecord,
     pack_camera_status,
     pack_field,
     pack_header,
+    pack_record,
+    read_record,
     unpack_camera_status,
     unpack_field,
     unpack_header,
 )
-from scheduler.telescope.driver.observation_record import ObservationRecord, pack_record, read_record
-from scheduler.telescope.driver.ownership import ControllerHeld
-from scheduler.telescope.driver.profiles import (
+from scheduler.telescope.driver.protocol import (
     BAD_READOUT_S,
     BUFFER_BYTES,
     CLEAR_S,
@@ -55,11 +56,12 @@ from scheduler.telescope.driver.profiles import (
     HOST,
     PROFILES,
     TRANSFER_S,
+    CommandError,
+    ExposureMode,
     ProfileName,
 )
 from scheduler.telescope.driver.protocol import DONE as DONE_REPLY
 from scheduler.telescope.driver.protocol import ERROR as ERROR_REPLY
-from scheduler.telescope.driver.protocol import CommandError, ExposureMode
 from scheduler.telescope.driver.status import (
     ALL_NEGATIVE_VAL,
     ALL_POSITIVE_VAL,
@@ -68,6 +70,7 @@ from scheduler.telescope.driver.status import (
     ControllerState,
     parse_status,
 )
+from scheduler.telescope.driver.steps import BadReadout, ExposurePending, ExposureResult
 
 __all__ = [
     "ACTIVE",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.urls import path
 from drf_spectacular.utils import extend_schema
 from pydantic import Field, model_validator
 from rest_framework.request import Request
@@ -21,9 +22,9 @@ from captures.capturing.models import Capture
 from captures.sessions.answers import SessionBody
 from core.api.queries import Query
 from core.idempotency.view import IdempotentView
-from core.resources.answers import body_of
+from core.resources.resource import body_of
 from scheduler.planning.rules import FIRST, LAST
-from scheduler.telescope.field_lists import resource
+from scheduler.telescope.field_lists import api, resource
 from scheduler.telescope.field_lists.models import FieldList
 from scheduler.telescope.field_lists.night_start import start_night
 from scheduler.telescope.field_lists.nightly import end_nightly_start, set_nightly_start
@@ -201,3 +202,15 @@ def camera_of(user: Any, slug: str) -> Camera:
     if found is None:
         raise ValidationError({"camera": f"There is no camera {slug!r}."})
     return found
+
+
+urlpatterns = [
+    path("<uuid:field_list>/fields/", api.FieldsView.as_view()),
+    path("<uuid:field_list>/add/", api.AddFieldsView.as_view()),
+    path("<uuid:field_list>/preview/", api.PreviewView.as_view()),
+    path("<uuid:field_list>/plan/", api.PlanView.as_view()),
+    path("<uuid:field_list>/next/", api.NextView.as_view()),
+    path("<uuid:field_list>/observations/", api.ObservationsView.as_view()),
+    path("<uuid:field_list>/observe/", api.ObserveView.as_view()),
+    path("<uuid:field_list>/nightly/", api.NightlyView.as_view()),
+]

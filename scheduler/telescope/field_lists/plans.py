@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
-from scheduler.telescope.field_lists.contents import (
+from scheduler.telescope.field_lists.models import FieldList, Observation
+from scheduler.telescope.field_lists.nights import (
     content_of,
     earlier_observation,
     listed_fields,
+    night_at,
     observations_of_night,
 )
-from scheduler.telescope.field_lists.models import FieldList, Observation
-from scheduler.telescope.field_lists.nights import night_at
 from scheduler.telescope.night.field_file import LineError, ListedField, parse_field_file
 from scheduler.telescope.night.field_lists import FieldDiff, diff_fields, load_list
 from scheduler.telescope.night.night import Night

@@ -12,10 +12,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from core.events.service import record_event
-from core.text.amounts import pluralize
-from scheduler.telescope.field_lists.contents import listed_fields
+from core.text.sentences import pluralize
 from scheduler.telescope.field_lists.models import Field, FieldList
 from scheduler.telescope.field_lists.nightly import end_nightly_start
+from scheduler.telescope.field_lists.nights import listed_fields
 from scheduler.telescope.field_lists.observers import check_may_change
 from scheduler.telescope.field_lists.resource import FieldListChange, FieldListRequest
 from scheduler.telescope.night.field_file import ListedField, parse_field_file

@@ -15,9 +15,8 @@ from cameras.spool.spool import Spool
 from cameras.spool.storage import MARKER
 from captures.roots.roots import root_of
 from captures.sessions.models import Session
-from scheduler.telescope.field_lists.contents import content_of, earlier_observations, newest_restart
 from scheduler.telescope.field_lists.models import Field, FieldList, Observation
-from scheduler.telescope.field_lists.nights import night_of_session
+from scheduler.telescope.field_lists.nights import content_of, earlier_observations, newest_restart, night_of_session
 from scheduler.telescope.night.field_lists import FieldListContent, list_file_name, write_list
 from scheduler.telescope.night.night import night_of
 from scheduler.telescope.night.sky import TelescopeSite

@@ -10,17 +10,11 @@ from datetime import UTC, datetime
 from cameras.spool.durable import Files
 from core.sky.equatorial import Equatorial, apparent_places, ecliptic, galactic
 from scheduler.telescope.driver.field import Field, FieldStatus, SurveyCode
-from scheduler.telescope.driver.observation_record import (
-    FILE_NAME,
-    ObservationRecord,
-    RecordTime,
-    pack_record,
-    unpack_record,
-)
+from scheduler.telescope.driver.layouts import FILE_NAME, ObservationRecord, RecordTime, pack_record, unpack_record
 from scheduler.telescope.night.night import Night
 from scheduler.telescope.night.night_file import NightFile, Observed, PlannedField
 from scheduler.telescope.night.progress import POINTINGS, FieldState
-from scheduler.telescope.night.selection import FieldTable
+from scheduler.telescope.night.rules import FieldTable
 from scheduler.telescope.night.sky import J2000, UNIX_EPOCH, time_of
 
 log = logging.getLogger(__name__)

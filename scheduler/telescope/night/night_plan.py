@@ -10,13 +10,21 @@ from math import ceil
 from core.sky.equatorial import Equatorial
 from core.sky.sidereal import hour_angle, local_sidereal_hours
 from scheduler.telescope.driver.field import FOCUS_CODE, SelectionCode
-from scheduler.telescope.driver.profiles import ONE_AMPLIFIER_READOUT_S, TRANSFER_S
+from scheduler.telescope.driver.protocol import ONE_AMPLIFIER_READOUT_S, TRANSFER_S
 from scheduler.telescope.night.field_file import ListedField
 from scheduler.telescope.night.night import Night, night_of
 from scheduler.telescope.night.night_programme import Rule
 from scheduler.telescope.night.progress import FieldState, after_observation, begin_night, clock
-from scheduler.telescope.night.rules import WAIT_S, Choice, PassedOver, choose, reason_for, selected_state
-from scheduler.telescope.night.selection import FieldTable, select
+from scheduler.telescope.night.rules import (
+    WAIT_S,
+    Choice,
+    FieldTable,
+    PassedOver,
+    choose,
+    reason_for,
+    select,
+    selected_state,
+)
 from scheduler.telescope.night.sky import DAY_S, TelescopeSite, airmass, altitude, wall_seconds
 
 

@@ -15,12 +15,13 @@ from scheduler.telescope.simulator.exposure_pixels import (
     BIAS,
     ELECTRONS_PER_ADU,
     READ_NOISE,
+    Ccd,
     ExposureRenderer,
+    build_mosaic,
     light_of,
     pointing_of,
 )
 from scheduler.telescope.simulator.images import Card, SimulatedImage, exposure_cards, word_cards
-from scheduler.telescope.simulator.mosaic import Ccd, build_mosaic
 from scheduler.telescope.simulator.options import SimulatorOptions
 
 BLOCK_BYTES = 2880

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from scheduler.telescope.driver.header import BLANK_VALUE, INITIAL_WORDS
-from scheduler.telescope.driver.profiles import Profile
+from scheduler.telescope.driver.protocol import Profile
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scheduler.telescope.driver.profiles import PROFILES, Profile, ProfileName
+from scheduler.telescope.driver.protocol import PROFILES, Profile, ProfileName
 
 READOUT_S = 8.5
 FETCH_S = 3.3

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 
 from scheduler.telescope.driver.clock import SocketClock
 from scheduler.telescope.driver.protocol import STATUS
-from scheduler.telescope.simulator.connections import AFTERWARDS, Connection, Port
+from scheduler.telescope.simulator.connections import AFTERWARDS, CommandDispatcher, Connection, Port
 from scheduler.telescope.simulator.controller import SimulatedController, WriteImage
-from scheduler.telescope.simulator.dispatcher import CommandDispatcher
 from scheduler.telescope.simulator.faults import FaultKind, Faults, PortName
 from scheduler.telescope.simulator.options import SimulatorOptions
 from scheduler.telescope.simulator.protocol import decode_command, error_text

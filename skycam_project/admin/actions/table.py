@@ -15,16 +15,25 @@ from captures.experiments.models import Experiment
 from captures.files.verification import FileFaulty, RootAway, verify_file
 from captures.recordings.clips.models import Clip, ClipHold
 from captures.recordings.clips.services import ClipHeld, delete_clip, pin_clip
-from captures.roots.guards import guarded
 from captures.roots.roots import UnusableRoot
 from captures.storage.archives.models import Archive
 from captures.storage.archives.services import request_archive
 from captures.storage.archives.verification import request_verification
 from captures.storage.offsite.models import Destination
 from captures.storage.offsite.queue import queue_files
-from captures.storage.stored_files.tables import FILE_TABLES
-from captures.storage.trash.purge import NotPurged, guarded_captures, purge_capture
-from captures.storage.trash.services import CaptureKept, NotInTrash, in_use, pin_capture, restore_capture, trash_capture
+from captures.storage.stored_files import FILE_TABLES
+from captures.storage.trash.services import (
+    CaptureKept,
+    NotInTrash,
+    NotPurged,
+    guarded_captures,
+    in_use,
+    pin_capture,
+    purge_capture,
+    restore_capture,
+    trash_capture,
+)
+from captures.tables import guarded
 
 
 @dataclass(frozen=True, slots=True)

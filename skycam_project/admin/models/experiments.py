@@ -17,7 +17,7 @@ from captures.sessions.models import Session, SessionState
 from captures.storage.archives.manifest import custody
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
 from skycam_project.admin.base import NOTHING, Detail, ReadOnlyAdmin, Section, admin_link, show_size, show_time
-from skycam_project.admin.filters import CameraFilter, ExperimentCameraFilter, choices, values_of
+from skycam_project.admin.change_list import CameraFilter, ExperimentCameraFilter, choices, values_of
 
 LISTED = 200
 ARCHIVES = {

@@ -21,7 +21,7 @@ from captures.roots.models import StorageRoot
 from core.jobs.models import Job
 from core.jobs.tables import JOB_KINDS, label_of
 from skycam_project.admin.base import NOTHING, Detail, ReadOnlyAdmin, Section, show_flag, show_time
-from skycam_project.admin.filters import model_choices, values_of, yes_or_no
+from skycam_project.admin.change_list import model_choices, values_of, yes_or_no
 
 
 class CameraAdmin(ReadOnlyAdmin):

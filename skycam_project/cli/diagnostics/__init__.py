@@ -50,7 +50,7 @@ DATABASE = {
     "sensors": "skycam_project.cli.diagnostics.database:sensors",
     "notifications": "skycam_project.cli.diagnostics.database:notifications",
     "copies": "skycam_project.cli.diagnostics.database:copies",
-    "periodic work": "skycam_project.cli.diagnostics.periodic:periodic_work",
+    "periodic work": "skycam_project.cli.diagnostics.database:periodic_work",
     "system checks": "skycam_project.cli.diagnostics.database:system_checks",
     "health": "skycam_project.cli.diagnostics.database:health",
 }

@@ -1,5 +1,5 @@
 """Checks that need the database: hosts, storage roots, stored secrets, sensors, notification channels, system checks,
-health."""
+health, and whether the periodic work is on time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from core import database_move
-from core.text.amounts import pluralize
+from core.text.sentences import pluralize
 from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.diagnostics.station import PREPARING_DETAIL, WAIT, is_preparing, room_finding
 from skycam_project.cli.station import Station
@@ -91,7 +91,7 @@ def lock_error() -> str:
     """As that of `core.database_health`, within the deadline of a check."""
     from django.db import connection
 
-    from core import database_writes
+    from core import database_damage as database_writes
     from skycam_project.sqlite_busy_timeout import set_busy_timeout
 
     # A command would wait longer than the deadline of a check; the web part has this timeout already.
@@ -103,7 +103,7 @@ def locked_finding(station: Station, reason: str) -> Finding:
     """Names the other programs that have the file open: one of them keeps the lock, unless a part hangs."""
     from django.db import connection
 
-    from core.database_writes import READ_ONLY, READ_ONLY_REMEDY
+    from core.database_damage import READ_ONLY, READ_ONLY_REMEDY
     from core.device_holders import find_holders, format_holders
     from skycam_project.cli.diagnostics.network import own_processes
 
@@ -147,7 +147,7 @@ def versions(_station: Station) -> Iterator[Finding]:
 def partitions(_station: Station) -> Iterator[Finding]:
     """Rows that no month took. Nothing is broken by them, and they may stay for years: only a warning."""
     from core.partitions import MOST_COUNTED, default_partition, rows_outside_months
-    from core.text.amounts import pluralize
+    from core.text.sentences import pluralize
 
     for table, count in rows_outside_months().items():
         if count:
@@ -194,7 +194,7 @@ def storage(station: Station) -> Iterator[Finding]:
 
 def root_finding(root: StorageRoot, *, is_used: bool) -> Finding:
     """What is wrong with a root that gets no new files is a warning: its files cannot be read."""
-    from captures.roots.health import root_problem
+    from captures.roots.roots import root_problem
 
     if problem := root_problem(root):
         return Finding("storage", BROKEN if is_used else WARNING, problem.detail, problem.remedy)
@@ -261,7 +261,7 @@ def backup_finding(station: Station) -> Finding:
     """Copies have pictures and clips only: the database and the keys are in a backup."""
     from django.utils import timezone
 
-    from skycam_project.backups.schedule import made_at
+    from skycam_project.backups.jobs import made_at
     from skycam_project.backups.service import backup_folder
 
     if (made := made_at()) is None:
@@ -359,3 +359,28 @@ def notifications(_station: Station) -> Iterator[Finding]:
         )
     else:
         yield Finding("notifications", OK, f"{pluralize(enabled.count(), 'notification channel')}.")
+
+
+CHECK = "periodic work"
+
+
+def periodic_work(station: Station) -> Iterator[Finding]:
+    """A warning for each task that is late, fails or is not reported; nothing while the broker is away, which has a
+    finding of its own, or the station is stopped."""
+    from cameras.models import CameraHost
+    from cameras.status.status import read_heartbeats
+    from core.broker.broker import BrokerDown
+    from skycam_project.periodic_status import read_periodic_status
+
+    hosts = sorted({*CameraHost.objects.values_list("name", flat=True), station.config.host})
+    try:
+        alive = [host for host, beat in read_heartbeats(hosts).items() if beat is not None]
+    except BrokerDown:
+        return
+    found = read_periodic_status(hosts, alive, names_subjects=True)
+    for row in found.late:
+        detail = f"{row.task.name}: {row.state_display.label.lower()}. {' '.join(row.troubles)}".strip()
+        yield Finding(CHECK, WARNING, detail, f"What it costs: {row.task.late}")
+    if found.wanted and not found.late:
+        number = len(found.wanted)
+        yield Finding(CHECK, OK, f"{number} task{'s' if number > 1 else ''}, none is late.")

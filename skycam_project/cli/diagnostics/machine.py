@@ -32,7 +32,7 @@ print(library_version(), *library_warnings(library_version()), sep="\\n")
 
 
 def clock(_station: Station) -> Iterator[Finding]:
-    from core.times.kernel_clock import read_kernel_clock
+    from core.times.clocks import read_kernel_clock
 
     found = read_kernel_clock()
     source = time_service()

@@ -22,8 +22,7 @@ from core.registry import resolve
 from skycam_project.cli.diagnostics.finding import TooSlow, run_within
 from skycam_project.cli.output import json_default
 from skycam_project.cli.station import Station
-from skycam_project.cli.support.known_secrets import data_folder, known_secrets
-from skycam_project.cli.support.redactor import Redactor
+from skycam_project.cli.support.known_secrets import Redactor, data_folder, known_secrets
 from skycam_project.config import ConfigError
 
 EVENTS = 1000
@@ -126,7 +125,7 @@ def alerts(station: Station) -> Any:
     station.set_up_django()
     from core.events.answers import AlertBody
     from core.events.models import Alert
-    from core.resources.answers import body_of
+    from core.resources.resource import body_of
 
     resolved = Alert.objects.filter(state=Alert.State.RESOLVED).order_by("-opened_at", "-id")[:EVENTS]
     unresolved = Alert.objects.exclude(state=Alert.State.RESOLVED).order_by("-opened_at", "-id")
@@ -137,7 +136,7 @@ def jobs(station: Station) -> Any:
     """The newest jobs. Raises CliError or DatabaseError."""
     station.set_up_django()
     from core.jobs.models import Job
-    from core.jobs.selectors import job_body
+    from core.jobs.services import job_body
     from core.station_owner import StationOwner
 
     owner = StationOwner()

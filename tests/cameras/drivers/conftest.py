@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.base import SystemClock
-from scheduler.telescope.driver.profiles import COMMAND_DELAY_S
+from scheduler.telescope.driver.protocol import COMMAND_DELAY_S
 from tests.harness.camera_processes.dslr_driver import Dslr
 from tests.harness.far_ends.fast_controller import FastController
 from tests.harness.far_ends.ffmpeg import ffmpeg

@@ -15,8 +15,16 @@ from numpy.typing import NDArray
 from cameras.drivers.simulated.scenes import Image
 from cameras.drivers.simulated.scenes.allsky import AllSkyScene, cloud_threshold
 from cameras.drivers.simulated.scenes.base import ExposureSettings, Light, SceneSettings
-from cameras.drivers.simulated.scenes.fisheye import DETAIL, Clouds, Fisheye, angle_between
-from cameras.drivers.simulated.scenes.sensor import FULL_WELL, READ_NOISE, Sensor, srgb_table
+from cameras.drivers.simulated.scenes.optics import (
+    DETAIL,
+    FULL_WELL,
+    READ_NOISE,
+    Clouds,
+    Fisheye,
+    Sensor,
+    angle_between,
+    srgb_table,
+)
 from cameras.drivers.simulated.scenes.skylight import SUNLIT_SKY, daylight, moonlight, sunlit_sky
 from core.sky.bodies import Place
 from tests.harness.runs.examples import examples

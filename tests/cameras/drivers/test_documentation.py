@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cameras.drivers.opencv.addresses import FORMATS
+from cameras.drivers.opencv.source import FORMATS
 from cameras.drivers.simulated.driver import DEFAULTS
 from tests.harness.project import PROJECT
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from cameras.drivers.simulated.scenes.moments import Moments
+from cameras.drivers.simulated.scenes.base import Moments
 from tests.harness.waiting import eventually
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameData, SystemClock
 from cameras.drivers.network import NetworkDriver, reader
-from cameras.drivers.network.times import NetworkTimes
+from cameras.drivers.network.addresses import NetworkTimes
 from core.outgoing import OutgoingGuard
 from tests.harness.camera_processes.network_frames import frames, number
 from tests.harness.far_ends.network.encrypted import Encrypted, EncryptedRtspServer, EncryptedServer

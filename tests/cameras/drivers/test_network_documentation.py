@@ -9,10 +9,8 @@ import pytest
 
 from cameras.drivers.credentials import REDACTED
 from cameras.drivers.network import NetworkDriver, driver, errors, ffmpeg_connection, jpeg_connection
-from cameras.drivers.network.addresses import PROTOCOLS
-from cameras.drivers.network.jpeg_connection import INTERVAL_S
-from cameras.drivers.network.jpeg_framer import MOST_BYTES
-from cameras.drivers.network.times import NetworkTimes
+from cameras.drivers.network.addresses import PROTOCOLS, NetworkTimes
+from cameras.drivers.network.jpeg_connection import INTERVAL_S, MOST_BYTES
 from core import outgoing
 from tests.harness.project import PROJECT
 

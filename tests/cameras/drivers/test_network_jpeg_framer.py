@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.drivers.network.jpeg_framer import MOST_SEGMENTS, START, JpegFramer
+from cameras.drivers.network.jpeg_connection import MOST_SEGMENTS, START, JpegFramer
 from tests.harness.far_ends.network.http import PARTS
 from tests.harness.far_ends.network.video import (
     jpeg,

@@ -13,8 +13,8 @@ import pytest
 
 from cameras.drivers.base import CameraError, ExposureRequest, SystemClock
 from cameras.drivers.network import NetworkDriver
+from cameras.drivers.network.addresses import NetworkTimes
 from cameras.drivers.network.driver import INTERVALS_S
-from cameras.drivers.network.times import NetworkTimes
 from tests.harness.camera_processes.network_frames import frames, number
 from tests.harness.far_ends.network.http import PARTS, MjpegServer, OddPartsServer, SnapshotServer
 from tests.harness.far_ends.network.rtsp import header

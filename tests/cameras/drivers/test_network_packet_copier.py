@@ -12,8 +12,7 @@ from av.video.stream import VideoStream
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.drivers.network.packet_buffer import ArrivedPacket, CaptureClock
-from cameras.drivers.network.packet_copier import PacketCopier
+from cameras.drivers.network.packet_buffer import ArrivedPacket, CaptureClock, PacketCopier
 from cameras.drivers.packets import CodedStream, PacketData
 
 FPS = 25

@@ -9,7 +9,7 @@ import pytest
 from av.video.codeccontext import VideoCodecContext
 
 from cameras.drivers.network.packet_buffer import ArrivedPacket
-from cameras.drivers.network.picture_decoder import PictureDecoder
+from cameras.drivers.network.reader import PictureDecoder
 from tests.harness.far_ends.network.video import coded, units
 
 PICTURES = [picture.data for picture in coded(8, fps=25)]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from cameras.drivers.base import CameraError, SystemClock
 from cameras.drivers.network import NetworkDriver
+from cameras.drivers.network.addresses import NetworkTimes
 from cameras.drivers.network.rtsp_relay import MessageBuffer, NotRtsp, ffmpeg_signs_in
-from cameras.drivers.network.times import NetworkTimes
 from tests.harness.camera_processes.network_frames import frames
 from tests.harness.far_ends.network.encrypted import EncryptedRtspServer
 from tests.harness.far_ends.network.rtsp import BASIC, DIGEST, RtspServer, header

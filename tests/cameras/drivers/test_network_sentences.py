@@ -15,9 +15,9 @@ import pytest
 
 from cameras.drivers.base import CameraError, SystemClock
 from cameras.drivers.network import NetworkDriver
+from cameras.drivers.network.addresses import NetworkTimes
 from cameras.drivers.network.errors import opening_failed, reading_failed
-from cameras.drivers.network.jpeg_framer import MOST_BYTES, START
-from cameras.drivers.network.times import NetworkTimes
+from cameras.drivers.network.jpeg_connection import MOST_BYTES, START
 from core.outgoing import OutgoingGuard
 from tests.harness.far_ends.network.http import HttpServer, MjpegServer, TransportStreamServer
 from tests.harness.far_ends.network.rtsp import RtspServer

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cameras.drivers.base import CameraError, SystemClock
 from cameras.drivers.network import NetworkDriver
-from cameras.drivers.network.sign_in import (
+from cameras.drivers.network.http_client import (
     HttpCredentials,
     SignIn,
     UnsupportedSignIn,

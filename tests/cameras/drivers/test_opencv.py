@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameData, SystemClock
 from cameras.drivers.opencv import OpencvDriver
-from cameras.drivers.opencv.addresses import FORMATS
 from cameras.drivers.opencv.file import Timeline, VideoFile
+from cameras.drivers.opencv.source import FORMATS
 from tests.harness.clocks.clock import SlowMachineClock, SteppingClock
 from tests.harness.far_ends.ffmpeg import ffmpeg
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from cameras.drivers.base import ExposureRequest, SettingRange, SystemClock
-from cameras.drivers.opencv import v4l2
+from cameras.drivers.opencv import v4l2_devices
 from cameras.drivers.opencv.stream import Modes, Picture
-from cameras.drivers.opencv.v4l2 import Control, Node, Rates, Span
+from cameras.drivers.opencv.v4l2_devices import Control, Node, Rates, Span
 from tests.harness.far_ends.v4l2.host import FarDriver, connected
 from tests.harness.far_ends.v4l2.usb_camera import ADDRESS, UsbCamera
 
@@ -120,7 +120,7 @@ def test_a_rate_that_the_camera_lacks_does_not_restart_the_stream_each_time(driv
 
 def test_a_white_balance_that_is_set_ends_the_cameras_own(equipped: UsbCamera, driver: FarDriver, soon: Soon) -> None:
     assert driver.apply({"white_balance_k": 5600}, soon()).actual["white_balance_k"] == 5600
-    assert control(equipped, v4l2.AUTO_WHITE_BALANCE) == 0
+    assert control(equipped, v4l2_devices.AUTO_WHITE_BALANCE) == 0
 
 
 def test_a_still_with_its_own_exposure_shows_it_and_leaves_the_setting(driver: FarDriver, soon: Soon) -> None:
@@ -136,7 +136,7 @@ def test_a_still_with_its_own_exposure_restores_the_automatic_mode(
     driver: FarDriver, usb_camera: UsbCamera, soon: Soon
 ) -> None:
     driver.expose(ExposureRequest(exposure_us=20_000), soon())
-    assert control(usb_camera, v4l2.EXPOSURE_AUTO) == BY_APERTURE
+    assert control(usb_camera, v4l2_devices.EXPOSURE_AUTO) == BY_APERTURE
 
 
 @pytest.mark.parametrize(("requested", "has"), [(-5, 2), (2, 2), (5.9, 5), (6.6, 8), (11, 11), (99, 11)])

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from cameras.exposure import mask
-from cameras.exposure.mask import InvalidMask, check_mask, mask_from_image, mask_grid
+from cameras.exposure import settings
+from cameras.exposure.settings import InvalidMask, check_mask, mask_from_image, mask_grid
 
 
 def file_of(image: Any, form: str = "PNG") -> io.BytesIO:
@@ -115,9 +115,9 @@ def test_a_picture_that_is_no_mask_is_refused_with_its_reason(file: io.BytesIO, 
 
 
 def test_pictures_that_are_too_large_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mask, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(settings, "MAX_PIXELS", 1000)
     with pytest.raises(InvalidMask, match="640 x 480 pixels; the limit is 1000"):
         mask_from_image(file_of(horizon()))
-    monkeypatch.setattr(mask, "MAX_BYTES", 10)
+    monkeypatch.setattr(settings, "MAX_BYTES", 10)
     with pytest.raises(InvalidMask, match="A smaller picture is enough"):
         mask_from_image(file_of(horizon()))

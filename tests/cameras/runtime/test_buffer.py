@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers.base import FrameData
-from cameras.runtime.buffer import FrameReader, SharedFrameBuffer
-from cameras.runtime.readers import QueueLimits
+from cameras.runtime.buffer import FrameReader, QueueLimits, SharedFrameBuffer
 from tests.harness.runs.examples import examples
 from tests.harness.waiting import PATIENCE_S, eventually
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cameras.runtime.clock import CameraClock, ClockMonitor, describe_jump
-from core.times.kernel_clock import KernelClock, clock_state, read_kernel_clock
+from core.times.clocks import KernelClock, clock_state, read_kernel_clock
 from tests.harness.clocks.camera_clock import SetClock
 
 

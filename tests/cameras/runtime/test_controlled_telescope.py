@@ -4,8 +4,7 @@ import pytest
 
 from cameras.drivers.base import Aborted
 from cameras.drivers.telescope_port import NoTelescope, Pointing
-from cameras.runtime.controlled_telescope import ControlledTelescope
-from cameras.telescope_status.sources import Site, SourceContext, create_source
+from cameras.telescope_status.sources import ControlledTelescope, Site, SourceContext, create_source
 from tests.harness.clocks.clock import SteppingClock
 
 SITE = Site(-29.257, -70.7295, 2347.0)

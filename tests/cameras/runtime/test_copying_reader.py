@@ -9,8 +9,7 @@ import pytest
 
 from cameras.drivers.base import FrameData
 from cameras.drivers.packets import CodedStream, PacketData
-from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.readers import CopyingReader, QueueLimits
+from cameras.runtime.buffer import CopyingReader, QueueLimits, SharedFrameBuffer
 
 GROUP = 5
 STREAM = CodedStream("h264")

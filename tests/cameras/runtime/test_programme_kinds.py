@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.programmes.cycle import cycle_of, describe_exposures
+from cameras.programmes.kinds import cycle_of, describe_exposures
 from cameras.spool.moments import iso
 from tests.harness.camera_processes.sessions import SessionBench
 from tests.harness.clocks.camera_clock import EVENING

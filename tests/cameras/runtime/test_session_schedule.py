@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cameras.programmes.cycle import cycle_of
+from cameras.programmes.kinds import cycle_of
 from cameras.programmes.schedule import UNLIMITED, Durations, SessionSchedule
 from cameras.spool.moments import Moment
 from cameras.spool.session_files import MOVES, DesiredSession, SessionFile

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from cameras.supervision.assembly import Host
     from cameras.supervision.camera_slot import CameraSlot
+    from cameras.supervision.supervisor import Host
     from tests.harness.rows.archive import Archive
 
 

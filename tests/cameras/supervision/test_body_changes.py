@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.runtime.messages import Reading
-from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
-from cameras.supervision.event_writer import store_read_back
+from cameras.supervision.process_messages import store_read_back
+from cameras.supervision.supervisor import Host
 from core.events.models import Event
 from tests.harness.far_ends.gphoto2_port.build import ISO, build, plug, turn
 from tests.harness.rows.archive import Archive

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from captures.capturing.outcomes import fail_unsent_capture
-from captures.capturing.totals import NO_BOUND_MS, count_outcome, totals_of
+from captures.capturing.outcomes import NO_BOUND_MS, count_outcome, fail_unsent_capture, totals_of
 from captures.models import Capture, CaptureTotal
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, session_records, write_records

@@ -11,7 +11,7 @@ import pytest
 
 from cameras.child_environment import scrubbed_environment
 from cameras.supervision.child import FINISH_S, CameraChild, exit_reason
-from core.processor_clock import ProcessorClock
+from core.times.clocks import ProcessorClock
 from tests.harness.waiting import PATIENCE_S
 
 

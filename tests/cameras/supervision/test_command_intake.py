@@ -12,7 +12,7 @@ from cameras.supervision.camera_slot import CameraSlots
 from cameras.supervision.command_router import REMEMBERED_COMMANDS, Arrival, CommandIntake, CommandSender
 from cameras.supervision.ingest import NO_FENCE
 from cameras.supervision.outbox import Outbox
-from cameras.supervision.outcome_reconciler import OutcomeReconciler
+from cameras.supervision.spool_janitor import OutcomeReconciler
 from captures.capturing.outcomes import fail_unsent_capture
 from captures.models import Capture
 from tests.harness.rows.archive import Archive

@@ -12,10 +12,10 @@ from django.db import OperationalError, connection
 
 from cameras.models import Camera
 from cameras.runtime.messages import RecoveredReport
-from cameras.supervision.assembly import Host, build_host
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.recovery_policy import RestartSchedule
+from cameras.supervision.supervisor import Host, build_host
 from captures.models import Capture, StorageAssignment
 from captures.roots.roots import UnusableRoot
 from core.events.models import Event

@@ -14,7 +14,7 @@ from django.utils import timezone
 from cameras.models import Camera, CameraHost
 from cameras.supervision.camera_status import CaptureTotals, LastCaptures
 from cameras.supervision.desired_state import desired_states
-from cameras.supervision.desired_state_reader import DesiredStateReader
+from cameras.supervision.desired_state_sync import DesiredStateReader
 from cameras.supervision.lease import HostLease
 from captures.capturing.outcomes import fail_unsent_capture
 from core.events.service import raise_alert, resolve_alert

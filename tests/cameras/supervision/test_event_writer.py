@@ -7,10 +7,10 @@ import dataclasses
 import pytest
 
 from cameras.supervision.camera_slot import CameraSlot
-from cameras.supervision.event_writer import EventWriter
 from cameras.supervision.ingest import NO_FENCE
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.process_counters import ProcessCounters
+from cameras.supervision.process_messages import EventWriter
 from cameras.supervision.recovery_policy import RestartSchedule
 from core.events.models import Alert, Event
 from tests.harness.rows.archive import Archive

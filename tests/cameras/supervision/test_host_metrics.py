@@ -13,12 +13,11 @@ import pytest
 from django.db import OperationalError
 
 from cameras.supervision.camera_slot import CameraSlots
-from cameras.supervision.disk_meter import DiskMeter
-from cameras.supervision.event_writer import EventWriter
 from cameras.supervision.ingest import NO_FENCE
-from cameras.supervision.metrics import HostCollector
+from cameras.supervision.metrics import DiskMeter, HostCollector
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.process_counters import Count, ProcessCounters
+from cameras.supervision.process_messages import EventWriter
 from cameras.tables import ROOTS
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, write_records
@@ -111,7 +110,7 @@ def test_disks_are_measured_while_the_database_is_away(archive: Archive, monkeyp
     meter = DiskMeter("main", slots_of(archive.desired()))
     meter.measure()
     monkeypatch.setitem(ROOTS, "all", f"{__name__}.away")
-    monkeypatch.setattr("cameras.supervision.disk_meter.connection", SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr("cameras.supervision.metrics.connection", SimpleNamespace(close=lambda: None))
     meter.measure()
     assert list(meter.newest().disks) == [str(archive.folder)]
 
@@ -122,7 +121,7 @@ def away(_host: str) -> Any:
 
 def test_an_old_measurement_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     meter = DiskMeter("main", {})
-    monkeypatch.setattr("cameras.supervision.disk_meter.LIFE_S", 0.0)
+    monkeypatch.setattr("cameras.supervision.metrics.LIFE_S", 0.0)
     assert meter.newest().disks == {}
 
 

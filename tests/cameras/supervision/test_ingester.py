@@ -28,7 +28,7 @@ from cameras.supervision.ingester import (
     BatchSize,
     Ingester,
 )
-from captures.capturing import notices
+from captures.capturing import outcomes
 from captures.models import Capture, Session
 from core.events.models import Alert, Event
 from tests.harness.clocks.clock import SteppingClock
@@ -100,7 +100,7 @@ def test_a_caller_is_answered_before_the_notice_is_made(
     archive: Archive, ingester: Ingester, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered_before: list[list[str]] = []
-    monkeypatch.setattr(notices, "publish_notice", lambda *_: answered_before.append(list(answers.answered)))
+    monkeypatch.setattr(outcomes, "publish_notice", lambda *_: answered_before.append(list(answers.answered)))
     [record] = write_records(archive, capture_record(archive))
     ingester.ingest_record(archive.desired(), record, "c")
     ingester.ingest_waiting()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cameras.spool.storage import MARKER
-from cameras.supervision import orphan_recovery
+from cameras.supervision import ingest
 from cameras.supervision.child import kill_orphans, start_time, write_register
 from captures.models import Capture, Session
 from tests.harness.camera_processes.camera_process import CameraProcess
@@ -76,7 +76,7 @@ def stopped(archive: Archive, session: Session) -> Any:
 
 def test_a_spool_without_an_owner_is_recovered(archive: Archive) -> None:
     capture = killed_in_an_exposure(archive)
-    orphan_recovery.recover_spool(archive.desired())
+    ingest.recover_spool(archive.desired())
     archive.ingest()
     assert Capture.objects.get(pk=capture).reason == "interrupted"
     assert archive.inconsistencies() == []
@@ -86,7 +86,7 @@ def test_a_spool_with_an_owner_is_left_alone(archive: Archive) -> None:
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         process.capture(str(archive.planned().pk), exposure_us=LONG_US)
         process.wait_for_type("state", doing="exposing")
-        orphan_recovery.recover_spool(archive.desired())
+        ingest.recover_spool(archive.desired())
         assert process.done() == {}
 
 
@@ -94,7 +94,7 @@ def test_a_spool_whose_root_is_not_mounted_is_left_alone(archive: Archive) -> No
     killed_in_an_exposure(archive)
     (archive.folder / MARKER).unlink()
     before = sorted(archive.spool.iterdir())
-    orphan_recovery.recover_spool(archive.desired())
+    ingest.recover_spool(archive.desired())
     assert sorted(archive.spool.iterdir()) == before
 
 
@@ -102,7 +102,7 @@ def test_a_spool_that_cannot_be_opened_delays_no_other(archive: Archive) -> None
     killed_in_an_exposure(archive)
     (archive.spool / ".lock").unlink()
     (archive.spool / ".lock").mkdir()
-    orphan_recovery.recover_spool(archive.desired())
+    ingest.recover_spool(archive.desired())
     assert list(archive.spool.glob("*.plan")) != []
 
 
@@ -110,7 +110,7 @@ def test_a_session_of_a_camera_without_a_process_is_stopped(archive: Archive) ->
     session = archive.session(cadence_s=60)
     with CameraProcess(archive.folder, str(archive.camera.id), session=archive.desired_session(session)) as process:
         process.wait_for_message(lambda m: m["type"] == "state" and m["session"] and m["session"]["saved"] == 1)
-    orphan_recovery.recover_spool(stopped(archive, session))
+    ingest.recover_spool(stopped(archive, session))
     archive.ingest()
     session.refresh_from_db()
     assert session.state == "stopped"
@@ -120,7 +120,7 @@ def test_a_session_of_a_camera_without_a_process_is_stopped(archive: Archive) ->
 
 def test_a_session_that_never_reached_a_spool_is_stopped_too(archive: Archive) -> None:
     session = archive.session(cadence_s=60)
-    orphan_recovery.recover_spool(stopped(archive, session))
+    ingest.recover_spool(stopped(archive, session))
     archive.ingest()
     session.refresh_from_db()
     assert session.state == "stopped"
@@ -130,7 +130,7 @@ def test_a_session_that_never_reached_a_spool_is_stopped_too(archive: Archive) -
 def test_stopping_twice_records_one_stop(archive: Archive) -> None:
     session = archive.session(cadence_s=60)
     desired = stopped(archive, session)
-    orphan_recovery.recover_spool(desired)
-    orphan_recovery.recover_spool(desired)
+    ingest.recover_spool(desired)
+    ingest.recover_spool(desired)
     records = [json.loads(path.read_text()) for path in archive.spool.glob("*.done")]
     assert [record["body"]["state"] for record in records] == ["stopped"]

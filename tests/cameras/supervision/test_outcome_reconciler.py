@@ -14,8 +14,8 @@ from cameras.spool.storage import MARKER, make_root
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots, OutstandingCommand
 from cameras.supervision.ingest import NO_FENCE
 from cameras.supervision.outbox import Outbox
-from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from cameras.supervision.recovery_policy import RestartSchedule
+from cameras.supervision.spool_janitor import OutcomeReconciler
 from captures.models import Capture
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, write_records

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cameras.supervision.assembly import Host
+from cameras.supervision.supervisor import Host
 from captures.storage.retention.cleanup import ClipCleanup
 from core.events.models import Alert
 from tests.harness.rows.archive import Archive

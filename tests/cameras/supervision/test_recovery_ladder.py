@@ -14,9 +14,9 @@ import uuid6
 
 from cameras.commands.messages import CommandMessage
 from cameras.spool.moments import iso
-from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.recovery_policy import PictureWatch, RestartSchedule
+from cameras.supervision.supervisor import Host
 from captures.models import Session
 from core.events.models import Alert, Event
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus

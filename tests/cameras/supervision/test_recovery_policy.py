@@ -6,7 +6,7 @@ import pytest
 
 from cameras.runtime.device_timing import OPEN_S
 from cameras.supervision.recovery_policy import SILENCE_S, RecoveryPolicy, RestartSchedule
-from core.limits.backoff import MAX_PAUSE_S, BackOff
+from core.limits.repeats import MAX_PAUSE_S, BackOff
 
 
 def steps_at(policy: RecoveryPolicy, overdue_s: float, silent_s: float, times: list[float]) -> list[str | None]:

@@ -13,7 +13,7 @@ from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.recovery_ladder import RecoveryLadder, SessionWatch
 from cameras.supervision.recovery_policy import PictureWatch, RestartSchedule
 from cameras.supervision.recovery_steps import Quarantine
-from core.limits.backoff import BackOff
+from core.limits.repeats import BackOff
 from tests.harness.supervision.hosts import DESIRED, Events
 from tests.harness.supervision.processes import Process
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cameras.spool.storage import MARKER
-from cameras.supervision.assembly import Host, build_host
 from cameras.supervision.ingest import raise_unreadable_alert
+from cameras.supervision.supervisor import Host, build_host
 from core.events.models import Alert
 from tests.harness.rows.archive import Archive
 

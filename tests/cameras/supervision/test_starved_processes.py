@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.supervisor import Host
 from core.events.models import Event
 from tests.harness.processes.busy_core import busy_core
 from tests.harness.rows.archive import Archive

@@ -7,11 +7,10 @@ import pytest
 from cameras.runtime.messages import LogReport
 from cameras.supervision.child import CameraChild
 from cameras.supervision.command_results import CommandResults
-from cameras.supervision.event_writer import EventWriter
 from cameras.supervision.ingest import NO_FENCE
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.process_counters import ProcessCounters
-from cameras.supervision.process_messages import ProcessMessages
+from cameras.supervision.process_messages import EventWriter, ProcessMessages
 from cameras.supervision.usb import UsbBus
 from core.events.models import Alert, Event
 from tests.harness.rows.archive import Archive

@@ -16,12 +16,12 @@ from django.utils import timezone
 
 from cameras.models import CameraHost
 from cameras.supervision import lease, process_manager
-from cameras.supervision.assembly import Host, build_host
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.camera_status import own_slots
 from cameras.supervision.desired_state import desired_states
 from cameras.supervision.process_manager import ProcessState, Rule, current_rule
 from cameras.supervision.recovery_policy import RestartSchedule
+from cameras.supervision.supervisor import Host, build_host
 from captures.models import Capture, Session
 from captures.roots.roots import ensure_default_root
 from captures.sessions.desired import fail_session_of_lost_host

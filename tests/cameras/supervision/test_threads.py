@@ -16,17 +16,16 @@ from typing import Any, Self, cast
 import pytest
 
 from cameras.commands.messages import Command, CommandMessage
-from cameras.live.load_shedder import FixedThresholds, LoadShedder
+from cameras.live.presets import FixedThresholds, LoadShedder
 from cameras.spool.storage import MARKER
-from cameras.supervision.assembly import Host
-from cameras.supervision.broker_users import BrokerUsers
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild, LiveView
 from cameras.supervision.command_router import CommandIntake, CommandSender
 from cameras.supervision.desired_state import DesiredState
-from cameras.supervision.desired_state_reader import DesiredStateReader
+from cameras.supervision.desired_state_sync import DesiredStateReader
 from cameras.supervision.recovery_policy import RestartSchedule
-from cameras.supervision.status_publisher import LiveViews, send_live_views
+from cameras.supervision.status_publisher import BrokerUsers, LiveViews, send_live_views
+from cameras.supervision.supervisor import Host
 from captures.models import Capture
 from core.broker import broker
 from core.events.models import Event

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.telescope_status.indi.connection import IndiParser, ProtocolError
-from cameras.telescope_status.indi.messages import (
+from cameras.telescope_status.indi.connection import (
     Deletion,
     DeviceMessage,
+    IndiParser,
     Message,
     PropertyMessage,
+    ProtocolError,
     get_properties,
     new_vector,
 )

@@ -13,7 +13,7 @@ import pytest
 from cameras.drivers.base import SystemClock
 from cameras.telescope_status.indi.client import IndiClient, Server
 from cameras.telescope_status.indi.source import IndiSource
-from cameras.telescope_status.sources import Pointing, Site, SourceContext, StatusError, create_source
+from cameras.telescope_status.sources import CanPoint, Site, SourceContext, StatusError, create_source
 from cameras.telescope_status.status import TelescopeStatus, header_words
 from core.outgoing import OutgoingGuard
 from tests.harness.far_ends.indi_server import FOCUSER, TELESCOPE, WHEEL, IndiServer
@@ -93,7 +93,7 @@ def test_a_change_by_another_client_is_in_the_next_read(server: IndiServer, open
 
 def test_the_header_words_change_while_the_telescope_slews(server: IndiServer, open_source: Open) -> None:
     source = open_source(server)
-    assert isinstance(source, Pointing)
+    assert isinstance(source, CanPoint)
     begin = eventually(lambda: (found := read(source)).is_slewing is False and found)
     ra, dec = (begin.ra + 0.7) % 24, begin.dec - 10.0 if begin.dec > 0 else begin.dec + 10.0
     source.point(ra, dec, soon())

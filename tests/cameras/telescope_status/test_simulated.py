@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.telescope_status.simulated import SimulatedSource
-from cameras.telescope_status.sources import Pointing, Site, SourceContext, StatusError, create_source
+from cameras.telescope_status.sources import CanPoint, Site, SourceContext, StatusError, create_source
 from core.sky.sidereal import hour_angle
 from tests.harness.clocks.clock import SteppingClock
 
@@ -27,7 +27,7 @@ def telescope(context: SourceContext) -> SimulatedSource:
 
 
 def test_it_can_be_pointed(telescope: SimulatedSource) -> None:
-    assert isinstance(telescope, Pointing)
+    assert isinstance(telescope, CanPoint)
 
 
 def test_until_it_is_pointed_the_sky_passes_over_its_zenith(context: SourceContext, clock: SteppingClock) -> None:

@@ -32,7 +32,7 @@ from captures.models import (
 from captures.roots.roots import assign_root
 from captures.storage.archives.selectors import archives_for
 from captures.storage.archives.services import advance, advance_all, archive_path, extend_archives, request_due
-from captures.storage.stored_files.tables import FILE_TABLES
+from captures.storage.stored_files import FILE_TABLES
 from captures.storage.trash.services import restore_capture, trash_capture
 from core.events.models import Alert, Event
 from core.jobs.models import Job

@@ -12,8 +12,8 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.status.messages import absent_status
 from cameras.status.status import write_status
-from captures.experiments.account import camera_account
 from captures.experiments.coverage import Coverage, coverage
+from captures.experiments.selectors import camera_account
 from captures.models import (
     ClaimSuspension,
     Clip,

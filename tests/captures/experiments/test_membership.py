@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.experiments.membership import link_capture
-from captures.ingest.clips import ingest_clip
+from captures.ingest import ingest_clip
 from captures.models import Clip, Experiment, ExperimentCapture, RecordingClaim, StorageRoot
 from captures.recordings.claims.services import claim_for_experiment, end_claim_of_experiment, present_moment
 from captures.storage.retention.clip_rules import oldest_deletable

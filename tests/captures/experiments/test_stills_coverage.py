@@ -15,7 +15,7 @@ from django.utils import timezone
 from cameras.command_events import record_desired_change
 from cameras.models import Camera
 from captures.experiments import stills_coverage
-from captures.experiments.account import camera_account
+from captures.experiments.selectors import camera_account
 from captures.models import Capture, Experiment, ExperimentSession, Session, SessionGap
 from captures.recordings.claims.services import present_moment
 from core.events.service import record_event

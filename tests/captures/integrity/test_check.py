@@ -18,9 +18,8 @@ from cameras.spool.storage import make_root
 from captures.models import CaptureFile, Clip, IntegrityFinding, StorageRoot
 from captures.recordings.recorder.encoding import Encoder
 from captures.storage.integrity import check
-from captures.storage.integrity.check import check_integrity
+from captures.storage.integrity.check import check_integrity, csv_lines
 from captures.storage.integrity.decisions import FindingRefused, adopt, set_aside
-from captures.storage.integrity.findings import csv_lines
 from core.events.models import Event
 from core.jobs.context import JobContext, ProgressMessage
 from tests.harness.camera_processes.recorded_clips import RECORDING

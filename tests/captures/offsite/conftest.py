@@ -56,11 +56,11 @@ def old(camera: Camera, root: StorageRoot) -> CaptureFile:
 @pytest.fixture
 def pace_clock(monkeypatch: pytest.MonkeyPatch) -> SteppingClock:
     """By which a limit of bandwidth waits."""
-    from captures.storage.offsite import limits
+    from captures.storage.offsite import senders
 
     clock = SteppingClock()
-    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.wait))
-    monkeypatch.setattr(limits, "TokenBucket", partial(limits.TokenBucket, clock=clock.monotonic))
+    monkeypatch.setattr(senders, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.wait))
+    monkeypatch.setattr(senders, "TokenBucket", partial(senders.TokenBucket, clock=clock.monotonic))
     return clock
 
 

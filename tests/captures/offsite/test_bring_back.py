@@ -15,10 +15,10 @@ from django.utils import timezone
 from captures.models import Capture, CaptureFile, OffsiteCopy
 from captures.roots.models import Kept
 from captures.storage.bring_back.jobs import bring_back
-from captures.storage.offsite.copy_states import CopyState
+from captures.storage.offsite.resource import CopyState
 from captures.storage.offsite.restore import PART, part_name
+from captures.storage.retention.capture_rules import MOVES
 from captures.storage.retention.cleanup import ClipCleanup
-from captures.storage.retention.offsite_rules import MOVES
 from core.events.models import Event
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job

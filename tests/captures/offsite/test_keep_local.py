@@ -12,8 +12,7 @@ from captures.models import Capture, CaptureFile, Clip, Destination
 from captures.recordings.clips.services import ClipHeld, delete_clip
 from captures.storage.retention.cleanup import ClipCleanup
 from captures.storage.retention.manager import StorageManager
-from captures.storage.trash.purge import NotPurged, purge_capture
-from captures.storage.trash.services import trash_capture
+from captures.storage.trash.services import NotPurged, purge_capture, trash_capture
 from core.events.models import Alert
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.captures import file_of, saved

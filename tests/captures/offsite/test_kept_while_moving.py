@@ -12,8 +12,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from captures.models import Archive, ArchiveFile, ArchiveFolder, CaptureFile, Experiment, ExperimentCapture
+from captures.storage.retention.capture_rules import MOVES
 from captures.storage.retention.cleanup import ClipCleanup
-from captures.storage.retention.offsite_rules import MOVES
 from captures.storage.retention.plan import PlanItem
 from captures.storage.trash.services import pin_capture
 from tests.harness.rows.offsite import bucket, folder_destination, send

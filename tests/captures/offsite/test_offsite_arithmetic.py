@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.storage.offsite.copy_rows import SCHEDULE
-from captures.storage.offsite.limits import BURST_S, Hours, TokenBucket
+from captures.storage.offsite.senders import BURST_S, Hours, TokenBucket
 
 DELAYS = SCHEDULE.delays
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -15,13 +15,13 @@ from django.conf import settings
 
 from captures.models import Destination, OffsiteCopy
 from captures.storage.offsite import copy_rows
-from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.folder import FolderSender
 from captures.storage.offsite.destinations.port import Compared, FileUnreadable, Source, Upload
 from captures.storage.offsite.destinations.s3 import S3Sender
 from captures.storage.offsite.destinations.settings import S3Secret, S3Settings, SftpSecret, SftpSettings
 from captures.storage.offsite.destinations.sftp import SftpSender
 from captures.storage.offsite.jobs import save_upload
+from captures.storage.offsite.resource import CopyState
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS
 from tests.harness.far_ends.offsite.sshd import Sshd
 from tests.harness.rows.offsite_attempts import Allowance, attempts

@@ -14,7 +14,7 @@ from cameras.spool.storage import make_root
 from captures.models import Clip, Destination, StorageRoot
 from captures.storage.offsite.destinations.port import CopyMissing, WrongChecksum
 from captures.storage.offsite.queue import queue_new_files
-from captures.storage.stored_files.tables import FILE_TABLES
+from captures.storage.stored_files import FILE_TABLES
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clips import STARTED, clip_of

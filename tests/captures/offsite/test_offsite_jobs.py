@@ -92,7 +92,7 @@ def test_a_job_that_waits_for_bandwidth_leaves_its_host_to_others(
     eventually(verified)
 
 
-PARTS = "captures.storage.offsite.queue", "captures.storage.offsite.api", "captures.urls", "skycam_project.cli.offsite"
+PARTS = "captures.storage.offsite.queue", "captures.storage.api", "captures.urls", "skycam_project.cli.offsite"
 LOADED_BY = """
 import django, importlib, sys
 django.setup()

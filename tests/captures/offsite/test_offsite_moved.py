@@ -13,9 +13,8 @@ from cameras.models import Camera
 from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
 from captures.recordings.clips.services import ClipHeld, delete_clip
 from captures.storage.offsite import copy_rows, queue
-from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.settings import SETTINGS
-from captures.storage.offsite.resource import DestinationChange
+from captures.storage.offsite.resource import CopyState, DestinationChange
 from captures.storage.offsite.services import change_destination
 from tests.harness.rows.clips import STARTED, clip_of
 from tests.harness.rows.offsite import copies, send, states

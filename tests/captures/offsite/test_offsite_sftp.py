@@ -14,7 +14,7 @@ import pytest
 from cameras.models import Camera
 from captures.models import Clip, Destination, StorageRoot
 from captures.storage.offsite.destinations.port import CopyMissing
-from captures.storage.stored_files.tables import FILE_TABLES
+from captures.storage.stored_files import FILE_TABLES
 from tests.harness.far_ends.offsite.sshd import Sshd, make_key
 from tests.harness.rows.clips import clip_of
 from tests.harness.rows.offsite import copies, destination, events, make_due, open_alerts, probe, restore, send, states

@@ -17,9 +17,9 @@ from captures.files.downloads import open_content
 from captures.models import Capture, CaptureFile, Clip, Destination, OffsiteCopy, StorageRoot
 from captures.storage.offsite.resource import DeleteQuery, DestinationChange, DestinationRequest
 from captures.storage.offsite.services import FilesWait, add_destination, change_destination, remove_destination
+from captures.storage.retention.capture_rules import MOVES
 from captures.storage.retention.cleanup import ClipCleanup
-from captures.storage.retention.offsite_rules import MOVES
-from captures.storage.retention.planning import make_plan
+from captures.storage.retention.manager import make_plan
 from core.events.models import Alert, Event
 from tests.harness.clients.programs import program
 from tests.harness.clients.responses import content
@@ -242,7 +242,7 @@ def test_a_destination_with_the_only_copy_of_a_file_stays_at_its_place(moved: De
 def test_a_zip_has_files_that_were_moved(
     manager: Any, old: CaptureFile, server: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from skycam_project.admin.actions.export import ExportStream, export_files
+    from skycam_project.admin.actions.views import ExportStream, export_files
 
     send(bucket_of(server, only_copy=True))
     set_days(monkeypatch, 1 / 24)

@@ -8,9 +8,15 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import Clip, StorageRoot
-from captures.recordings.clips import deletion
-from captures.recordings.clips.deletion import Problem, combine_problems, mark_for_deletion
-from captures.recordings.clips.services import ClipDeleted, hold_clip, release_holds
+from captures.recordings.clips import services
+from captures.recordings.clips.services import (
+    ClipDeleted,
+    Problem,
+    combine_problems,
+    hold_clip,
+    mark_for_deletion,
+    release_holds,
+)
 from core.events.models import Alert, Event
 from tests.harness.rows.clip_archive import LENGTH, ClipArchive, ahead
 
@@ -204,7 +210,7 @@ def test_a_clip_is_deleted_once_the_disk_works_and_the_alert_closes(archive: Cli
 def test_many_clips_that_cannot_be_deleted_do_not_fill_every_batch(
     archive: ClipArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deletion, "MAX_AT_ONCE", 2)
+    monkeypatch.setattr(services, "MAX_AT_ONCE", 2)
     archive.move_and_link(*archive.clips(7)[:2])
     for _ in range(3):
         archive.cleanup.run()

@@ -13,15 +13,15 @@ import uuid6
 
 from cameras.spool.storage import MARKER
 from captures.models import Clip, StorageRoot
-from captures.recordings.clips.deletion import MAX_STUCK
+from captures.recordings.clips.services import MAX_STUCK
 from captures.recordings.control.commands import recording_settings
 from captures.roots.models import StorageClass
 from captures.roots.roots import assign_root
 from captures.storage.retention.cleanup import ALERT_REPEAT_S, ClipCleanup
 from captures.storage.retention.disk_space import PENDING_S
 from captures.storage.retention.execution import PlanExecutor
+from captures.storage.retention.manager import make_plan
 from captures.storage.retention.plan import PlanItem
-from captures.storage.retention.planning import make_plan
 from captures.storage.retention.results import CleanupResult
 from core.events.models import Alert, Event
 from tests.harness.disks.small_disk import SmallDisk

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from captures.ingest.clips import clip_of
+from captures.ingest import clip_of
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.camera_processes.recorded_clips import RECORDING, records_of
 from tests.harness.clocks.wall_clock.wall_clock import WallClock

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cameras.drivers.network.times import NetworkTimes
+from cameras.drivers.network.addresses import NetworkTimes
 from cameras.drivers.packets import CodedStream, PacketData
-from cameras.runtime.readers import QueueLimits
+from cameras.runtime.buffer import QueueLimits
 from captures.recordings.recorder.recorder import RecorderTimes
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.camera_processes.copying import LONG, SHORT, Busy, CopyingBench, bodies

@@ -8,8 +8,7 @@ import pytest
 
 from cameras.spool.records import MAX_HOLES
 from captures.recordings.recorder.delivery import ClipDelivery, RecentDelivery
-from captures.recordings.recorder.recovery import delivery_of
-from captures.recordings.recorder.repair import playable_part
+from captures.recordings.recorder.recovery import delivery_of, playable_part
 from tests.harness.rows.clips import uneven
 
 FPS = 15.0

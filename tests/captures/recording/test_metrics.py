@@ -12,7 +12,7 @@ from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
 from captures.models import Clip, StorageRoot
-from captures.recordings.clips.metrics import OF_CLIP
+from captures.recordings.clips.selectors import OF_CLIP
 from skycam_project.access.models import User
 from tests.harness.clients.programs import program
 from tests.harness.rows.audiences import only_for

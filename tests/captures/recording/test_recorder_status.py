@@ -5,9 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from cameras.runtime.recording_state import shared, waiting_recorder
-from captures.recordings.recorder.recorder_reports import NO_FAILURE
-from captures.recordings.recorder.recorder_status import RecorderStatus
+from cameras.runtime.spec import shared, waiting_recorder
+from captures.recordings.recorder.recorder_reports import NO_FAILURE, RecorderStatus
 
 DESIRED: Any = {"kind": "rolling", "requested_by": "ada"}
 

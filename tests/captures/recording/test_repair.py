@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.recordings.recorder.encoding import Encoder
-from captures.recordings.recorder.repair import playable_part
+from captures.recordings.recorder.recovery import playable_part
 from tests.harness.camera_processes.recorded_clips import RECORDING
 
 FRAMES = 24

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from cameras.drivers.packets import CodedStream, PacketData
-from captures.recordings.recorder.repair import playable_part
-from captures.recordings.recorder.stream_copy import CopiedTrack
+from captures.recordings.recorder.encoding import CopiedTrack
+from captures.recordings.recorder.recovery import playable_part
 from captures.recordings.recorder.tracks import Unplayable
 from tests.harness.camera_processes.recorded_clips import shown
 from tests.harness.far_ends.network.video import GROUP, coded, units

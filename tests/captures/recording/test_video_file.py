@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from cameras.spool.durable import RootFiles
-from captures.recordings.recorder.clip_file import VideoFile
+from captures.recordings.recorder.open_clip import VideoFile
 from tests.harness.disks.small_disk import SmallDisk
 
 

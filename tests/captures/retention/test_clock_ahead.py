@@ -13,10 +13,8 @@ from cameras.spool.moments import Moment
 from captures.models import Capture, Clip, HostClock
 from captures.storage.retention.cleanup import ClipCleanup
 from captures.storage.retention.clock_guard import MAX_STEP_S, ClockGuard, ClockNotConfirmed, ClockReading, read_clock
-from captures.storage.retention.manager import StorageManager
-from captures.storage.retention.planning import make_plan
-from captures.storage.trash.purge import purge_capture
-from captures.storage.trash.services import trash_capture
+from captures.storage.retention.manager import StorageManager, make_plan
+from captures.storage.trash.services import purge_capture, trash_capture
 from core.events.models import Alert, Event
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive

@@ -11,9 +11,9 @@ from django.utils import timezone
 from captures.models import Clip, Experiment, StoredPlan
 from captures.recordings.clips.services import hold_clip
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.storage.file_classes import FileClass
 from captures.storage.retention.manager import PlanRefused, StorageManager, remove_plans
 from captures.storage.retention.plan import ALLOWED_RULES, CleanupPlan, PlanItem, RuleNotAllowed, Why
-from captures.storage.stored_files.classes import FileClass
 from tests.harness.rows.clip_archive import ClipArchive
 
 pytestmark = pytest.mark.django_db

@@ -13,8 +13,14 @@ from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.storage.retention.cleanup import ClipCleanup
 from captures.storage.retention.jobs import clean_up_clips
 from captures.storage.retention.manager import StorageManager
-from captures.storage.trash.purge import delete_rows
-from captures.storage.trash.services import CaptureKept, NotInTrash, pin_capture, restore_capture, trash_capture
+from captures.storage.trash.services import (
+    CaptureKept,
+    NotInTrash,
+    delete_rows,
+    pin_capture,
+    restore_capture,
+    trash_capture,
+)
 from core.events.models import Event
 from core.jobs.context import JobContext
 from tests.harness.kills.killed_job import KILLED, exit_status

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from cameras.drivers.base import Exposure, Identity
 from cameras.runtime.file_formats import KEEP_FORMATS
 from captures.stills.facts import facts_of
-from captures.stills.formats import FORMATS, encode_jpeg
-from captures.stills.metadata import coordinate, sexagesimal, xmp_of
+from captures.stills.formats import FORMATS, coordinate, encode_jpeg, sexagesimal, xmp_of
 from tests.harness.rows.stills import CLOCK, FACTS, SHAPES, picture, write_still
 
 PICTURES = pytest.mark.parametrize("kind", ["jpeg", "png", "tiff"])

@@ -13,8 +13,7 @@ from rest_framework.test import APIClient
 from cameras.models import Camera
 from captures.models import RootSpace, StorageUsage
 from captures.storage.trash.services import trash_capture
-from captures.storage.usage.bodies import forecast
-from captures.storage.usage.measuring import KEPT_DAYS, Amount, measure_disk, measure_rows, walk
+from captures.storage.usage.measurements import KEPT_DAYS, Amount, forecast, measure_disk, measure_rows, walk
 from tests.harness.rows.captures import PICTURE, file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive
 

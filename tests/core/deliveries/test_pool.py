@@ -7,7 +7,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.deliveries.pool import ReceiverPool
+from core.deliveries.thread import ReceiverPool
 from tests.harness.waiting import PATIENCE_S
 
 SIZE, FAILING = 5, 2

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.deliveries.retry_delays import A_DAY, RetryDelays
+from core.deliveries.rows import A_DAY, RetryDelays
 
 TRIES = st.integers(min_value=-5, max_value=10**9)
 CHANCE = st.floats(min_value=0, max_value=1)

@@ -10,11 +10,16 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.deliveries.leases import RELEASED, Lease, held_rows, worker_name
-from core.deliveries.receivers import FailureRule
-from core.deliveries.retry_delays import RetryDelays
-from core.deliveries.schedule import Schedule
-from core.deliveries.states import Transitions
+from core.deliveries.rows import (
+    RELEASED,
+    FailureRule,
+    Lease,
+    RetryDelays,
+    Schedule,
+    Transitions,
+    held_rows,
+    worker_name,
+)
 from core.jobs.models import Job
 from monitoring.models import NotificationChannel, Webhook
 from tests.harness.runs.examples import examples

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from prometheus_client import REGISTRY
 
-from core.deliveries.pool import ReceiverPool
-from core.deliveries.thread import Attempt, DeliveryThread, Due
+from core.deliveries.thread import Attempt, DeliveryThread, Due, ReceiverPool
 from tests.harness.waiting import PATIENCE_S, eventually
 
 LONG_S = 3600.0

@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpResponse
 
 from core.api.problems import PROBLEMS, Problem
-from core.idempotency.answers import Answer, Settlement
+from core.idempotency.claims import Answer, Settlement
 from core.idempotency.models import IdempotentRequest
 
 STORED = {

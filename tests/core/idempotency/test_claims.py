@@ -10,16 +10,16 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from captures.recordings.control.commands import FINALIZE_S
-from core.idempotency.answers import Answer
 from core.idempotency.claims import (
     LEASE,
+    Answer,
     AnsweredAlready,
     Claim,
+    KeyedRequest,
     RequestMismatch,
     RequestRunning,
     claim_request,
 )
-from core.idempotency.keys import KeyedRequest
 from core.idempotency.models import IdempotentRequest
 from skycam_project.access.models import User
 

@@ -10,9 +10,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.idempotency.answers import Answer
-from core.idempotency.claims import AnsweredAlready, Claim, RequestRunning, claim_request
-from core.idempotency.keys import KeyedRequest
+from core.idempotency.claims import Answer, AnsweredAlready, Claim, KeyedRequest, RequestRunning, claim_request
 from core.idempotency.models import IdempotentRequest
 from skycam_project.access.models import User
 from tests.harness.runs.examples import examples

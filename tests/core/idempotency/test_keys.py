@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.idempotency.keys import BadKey, fingerprint, key_of
+from core.idempotency.claims import BadKey, fingerprint, key_of
 
 PRINTABLE = string.ascii_letters + string.digits + string.punctuation
 JSON = st.recursive(

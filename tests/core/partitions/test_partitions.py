@@ -14,8 +14,8 @@ from django.db import OperationalError, connection, transaction
 from core.events.models import Event
 from core.partitions import EVENTS, READINGS, create_partitions, drop_partitions, months_of, rows_outside_months
 from monitoring.models import DueAggregate, Reading
-from monitoring.readings.levels import DAY_S
-from skycam_project import host_diagnostics
+from monitoring.readings.aggregation import DAY_S
+from skycam_project import health
 from skycam_project.access.models import User
 from skycam_project.cli.diagnostics import DATABASE, run_check
 from skycam_project.cli.station import Station
@@ -62,7 +62,7 @@ def find_rows_of_wrong_clocks() -> dict[str, Any]:
     user = User.objects.create(username="anna", role="manager")
     return {
         "before": before, "state": found.state, "detail": found.detail, "remedy": found.remedy,
-        "warned": [*host_diagnostics.warnings(user)], "broken": [*host_diagnostics.problems(user)],
+        "warned": [*health.warnings(user)], "broken": [*health.problems(user)],
     }  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def remove_months_of_readings() -> Any:
     )
     found, old = [written], Reading.objects.filter(at_ms__lt=at_ms[-2] + DAY_S * 1000)
     for waiting in (DueAggregate.objects.filter(pk=due.pk), DueAggregate.objects.none()):
-        remove_expired({"readings": "monitoring.readings.retention.remove_readings"})
+        remove_expired({"readings": "monitoring.readings.aggregation.remove_readings"})
         found.append(old.count())
         waiting.delete()
     return [*found, Reading.objects.filter(at_ms__gte=at_ms[2]).count()]

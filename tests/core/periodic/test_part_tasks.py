@@ -12,10 +12,9 @@ from django.conf import settings
 from core.periodic import celery_runs
 from core.periodic.celery_runs import note_begin, note_celery_runs, note_end, note_failure
 from core.periodic.part_tasks import PartTasks
-from core.periodic.task import Owner, PeriodicTask, Start
+from core.periodic.task import Owner, PeriodicTask, Start, Work
 from core.periodic.thread import PeriodicThread, task_of
-from core.periodic.work import Work
-from core.run_notes import known_notes
+from core.retrying_thread import known_notes
 from tests.harness.waiting import PATIENCE_S, eventually
 
 CALLS: list[str] = []

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from core.background import FAILURES
-from core.periodic.report import Place, RunReport, RunState, part_report, publish_report, read_reports, state_of
+from core.periodic.part_tasks import Place, RunReport, RunState, part_report, publish_report, read_reports, state_of
 from core.periodic.task import Owner, PeriodicTask
 from core.periodic.thread import PeriodicThread
 from core.retrying_thread import RetryingThread
 from tests.harness.waiting import PATIENCE_S, eventually
 
-TASK = PeriodicTask("sweep", 60.0, Owner.HOST, "jobs", "Sweeps.", "Dust.", "core.periodic.report.publish_report")
+TASK = PeriodicTask("sweep", 60.0, Owner.HOST, "jobs", "Sweeps.", "Dust.", "core.periodic.part_tasks.publish_report")
 ON_TIME = RunReport(
     task="sweep", subject="", known_s=500.0, running_s=None, idle_s=30.0, took_s=0.1, pause_s=60.0, error="",
     failed_s=None,

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 from pydantic import Field, ValidationError
 
-from core.resources.answers import body_of
 from core.resources.fields import Fields, extra_of, field
+from core.resources.resource import body_of
 from core.resources.sentences import allowed_text, read_text, sentence_of, title_of
 from core.resources.table import cell, field_at, value_at
 from core.resources.values import (

@@ -14,14 +14,13 @@ import uuid6
 
 from cameras.drivers.base import Driver
 from cameras.runtime.assembly import build_camera_process
-from cameras.runtime.buffer import SharedFrameBuffer
+from cameras.runtime.buffer import QueueLimits, SharedFrameBuffer
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context, FrameConsumer
 from cameras.runtime.device import Device
 from cameras.runtime.device_timing import DeviceTimes
 from cameras.runtime.link import Reporter
 from cameras.runtime.messages import Command, ConsumerStats, Report
-from cameras.runtime.readers import QueueLimits
 from cameras.runtime.session_exposure import ExposureStatistics
 from cameras.runtime.watched_driver import WatchedDriver
 from cameras.spool.storage import MARKER, make_root, read_marker

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cameras.drivers.network import NetworkDriver
-from cameras.drivers.network.times import NetworkTimes
+from cameras.drivers.network.addresses import NetworkTimes
+from cameras.runtime.buffer import QueueLimits
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context
-from cameras.runtime.readers import QueueLimits
 from captures.recordings.recorder.recorder import ClipRecorder, RecorderTimes
 from tests.harness.camera_processes.camera_loop import CAMERA, CameraLoopBench, Streamed
 from tests.harness.camera_processes.recorded_clips import RECORDING

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from monitoring.sensors import child, kinds
+from monitoring.sensors import child, driver
 from monitoring.sensors.driver import Sample
 from monitoring.sensors.drivers.simulated import SimulatedSensor
 
@@ -16,5 +16,5 @@ class PrintingSensor(SimulatedSensor):
 
 
 if __name__ == "__main__":
-    kinds.SENSORS["simulated"] = ("", f"{__name__}.PrintingSensor")
+    driver.SENSORS["simulated"] = ("", f"{__name__}.PrintingSensor")
     child.main(int(sys.argv[1]))

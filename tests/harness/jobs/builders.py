@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from core.deliveries.retry_delays import RetryDelays
+from core.deliveries.rows import RetryDelays
 from core.jobs.attempt import JobTimes
 from core.jobs.claims import SCHEDULE
 from core.jobs.models import Job

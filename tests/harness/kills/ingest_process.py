@@ -11,7 +11,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-TRACED = ("cameras/supervision/ingest.py", "cameras/supervision/ingester.py", "captures/ingest/captures.py")
+TRACED = ("cameras/supervision/ingest.py", "cameras/supervision/ingester.py", "captures/ingest.py")
 
 
 def main(where: str, passes: str, root: str, camera: str, root_id: str) -> None:

@@ -13,7 +13,7 @@ def main(point: str, passes: str, destination: str) -> None:
 
     django.setup()
     from captures.storage.offsite.destinations import s3
-    from captures.storage.offsite.failpoints import FAILPOINTS
+    from captures.storage.offsite.destinations.port import FAILPOINTS
     from captures.storage.offsite.jobs import send_files
     from core.jobs.context import JobContext
 

@@ -7,9 +7,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from cameras.spool.records import Programme
-from scheduler.planning.plan import Plan
 from scheduler.planning.planner import plan
-from scheduler.planning.rules import Change, FixedRun, ScheduleRule, Site, SunRule
+from scheduler.planning.rules import Change, FixedRun, Plan, ScheduleRule, Site, SunRule
 
 BERLIN = Site(52.5, 13.4, 34, "Europe/Berlin")
 TROMSO = Site(69.65, 18.96, 0, "Europe/Oslo")

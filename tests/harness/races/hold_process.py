@@ -36,8 +36,7 @@ def hold_first(clip) -> list:  # type: ignore[no-untyped-def, type-arg]
     from django.db import transaction
 
     from captures.models import Clip
-    from captures.recordings.clips.deletion import mark_for_deletion
-    from captures.recordings.clips.services import hold_clip
+    from captures.recordings.clips.services import hold_clip, mark_for_deletion
 
     marked: list = []  # type: ignore[type-arg]
     deletion = threading.Thread(
@@ -56,8 +55,7 @@ def deletion_first(clip) -> str:  # type: ignore[no-untyped-def]
     from django.db import transaction
 
     from captures.models import Clip
-    from captures.recordings.clips.deletion import mark_for_deletion
-    from captures.recordings.clips.services import ClipDeleted, hold_clip
+    from captures.recordings.clips.services import ClipDeleted, hold_clip, mark_for_deletion
 
     errors: list[str] = []
 

@@ -41,7 +41,7 @@ def takes_job() -> int:
 
 def lease_left_s() -> int:
     """How long a camera process believes that its camera is held, by a lease with 20 s left."""
-    from cameras.leases.lease_holders import Lease, LeaseHolder
+    from cameras.leases import Lease, LeaseHolder
     from cameras.supervision.desired_state import held_lease
     from core import database_clock
     from core.camera_names import CameraName

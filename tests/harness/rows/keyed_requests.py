@@ -7,8 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from core.idempotency.claims import LEASE
-from core.idempotency.keys import fingerprint
+from core.idempotency.claims import LEASE, fingerprint
 from core.idempotency.models import IdempotentRequest
 from skycam_project.access.models import User
 

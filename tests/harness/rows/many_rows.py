@@ -24,12 +24,12 @@ from captures.models import (
 )
 from captures.recordings.claims.services import HOLD
 from captures.storage.archives.services import request_archive
+from captures.storage.file_classes import FileClass
 from captures.storage.offsite.copy_rows import retry_dead
 from captures.storage.offsite.resource import DeleteQuery, DestinationChange
 from captures.storage.offsite.services import change_destination, remove_destination
 from captures.storage.retention.manager import store_plan
 from captures.storage.retention.plan import CleanupPlan, PlanItem, Why
-from captures.storage.stored_files.classes import FileClass
 from core.events.models import Alert
 from core.idempotency.models import IdempotentRequest
 from monitoring.alert_rules.services import remove_rule

@@ -11,15 +11,15 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import ArchiveFile, CaptureFile, Clip, Destination, OffsiteCopy, StorageRoot
-from captures.recordings.clips.deletion import open_root
+from captures.recordings.clips.services import open_root
 from captures.roots.models import Kept
 from captures.storage.archives.selectors import copy_of
 from captures.storage.offsite import queue
 from captures.storage.offsite.destinations.settings import SECRETS, SETTINGS
 from captures.storage.offsite.jobs import probe_destination, send_files
-from captures.storage.offsite.limits import NoPace
 from captures.storage.offsite.restore import copies_of, fetch_part
-from captures.storage.stored_files.tables import StoredFile
+from captures.storage.offsite.senders import NoPace
+from captures.storage.stored_files import StoredFile
 from captures.thumbnails.store import SIZES, ThumbnailStore
 from core.events.models import Event
 from core.events.selectors import unresolved_keys

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from monitoring.models import Reading, ReadingQuality, Sensor, SensorChannel
-from monitoring.readings.aggregation import mark_due
-from monitoring.readings.levels import MINUTE_S
+from monitoring.readings.aggregation import MINUTE_S, mark_due
 
 NOON_S = 1_780_000_020
 """The first second of a minute, in May 2026."""

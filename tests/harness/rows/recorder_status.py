@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cameras.runtime.recording_state import Recorder
+from cameras.runtime.spec import Recorder
 from tests.harness.rows.captures import UNKNOWN
 
 RECORDER = Recorder(

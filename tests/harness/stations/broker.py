@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import redis
 
 from skycam_project.config import SkycamConfig
+from skycam_project.launch.parts import station_command
 from skycam_project.launch.preflight import valkey_path
-from skycam_project.launch.valkey import station_command
 from tests.harness.waiting import eventually
 
 

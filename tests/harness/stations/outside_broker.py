@@ -9,7 +9,7 @@ from pathlib import Path
 
 import redis
 
-from skycam_project.launch.valkey import command
+from skycam_project.launch.parts import command
 from tests.harness.stations.broker import answers
 from tests.harness.stations.cameras import SMALL
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cameras.commands.messages import Answer
-from cameras.supervision.assembly import Host, build_host
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.recovery_policy import RestartSchedule
+from cameras.supervision.supervisor import Host, build_host
 from core.camera_names import CameraRef
 from core.camera_refs import Cameras
 from tests.harness.waiting import PATIENCE_S

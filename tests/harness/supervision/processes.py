@@ -7,7 +7,7 @@ import subprocess
 from types import SimpleNamespace
 from typing import Any
 
-from core.processor_clock import ProcessorClock
+from core.times.clocks import ProcessorClock
 from tests.harness.camera_processes.camera_process import PRELOADED
 from tests.harness.processes.preloaded import PreloadedProcess, can_be_preloaded
 

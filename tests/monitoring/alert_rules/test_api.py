@@ -11,8 +11,8 @@ from django.utils import timezone
 from cameras.models import Camera
 from core.events.models import Alert, Event
 from core.events.service import raise_alert
-from monitoring.alert_rules import validation
-from monitoring.alert_rules.kinds import DEFAULT_RULES
+from monitoring.alert_rules import services
+from monitoring.alert_rules.rule import DEFAULT_RULES
 from monitoring.models import AlertRule, MaintenanceWindow, SensorChannel
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.sensors import make_sensor
@@ -96,7 +96,7 @@ def test_a_rule_without_a_threshold_of_its_own_needs_none(manager: Any) -> None:
 
 
 def test_a_kind_that_no_part_of_the_station_reads_is_refused(manager: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validation, "READ_SIGNALS", frozenset({"frame_age"}))
+    monkeypatch.setattr(services, "READ_SIGNALS", frozenset({"frame_age"}))
     assert "it would never open" in manager.post(RULES, NEW).json()["detail"]
 
 

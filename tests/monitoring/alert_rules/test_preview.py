@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from cameras.models import Camera
 from core.events.models import Event
 from monitoring.alert_rules import preview as preview_module
+from monitoring.alert_rules.engine import Opening, Sample, replay
 from monitoring.alert_rules.preview import Preview, preview_rule
-from monitoring.alert_rules.replay import Opening, Sample, replay
 from monitoring.alert_rules.rule import Rule, RuleState, evaluate
 from monitoring.models import AlertRule, Reading, ReadingAggregate, ReadingQuality, SensorChannel
 from skycam_project.access.models import User

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from core.readings.reading import ChannelReading, JudgedReading, SensorState
-from monitoring.alert_rules.reading_signals import ReadingSignals
-from monitoring.alert_rules.rule import Rule, Signal
-from monitoring.alert_rules.sentences import alert_sentence
+from monitoring.alert_rules.rule import Rule, Signal, alert_sentence
+from monitoring.alert_rules.signals import ReadingSignals
 
 MINUTE_MS = 60_000
 

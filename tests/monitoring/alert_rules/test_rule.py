@@ -7,9 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring.alert_rules.engine import Change, RuleEngine
-from monitoring.alert_rules.kinds import RULE_KINDS
-from monitoring.alert_rules.rule import Rule, RuleState, Signal, concerns, evaluate
-from monitoring.alert_rules.sentences import condition_text, with_unit
+from monitoring.alert_rules.rule import (
+    RULE_KINDS,
+    Rule,
+    RuleState,
+    Signal,
+    concerns,
+    condition_text,
+    evaluate,
+    with_unit,
+)
 
 
 def phases(rule: Rule, *values: float | None) -> list[str]:

@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.outgoing import OutgoingGuard
-from monitoring.notifications.channels.base import SendResult
-from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
+from monitoring.notifications.channels.base import CHANNEL_KINDS, SendResult, channel_class
 from monitoring.notifications.channels.mail import MailChannel, MailSettings
 from monitoring.notifications.channels.mqtt import MqttChannel, MqttSettings, discovery_config, topic_part
 from monitoring.notifications.message import Attachment, Notification, NotifiedAlert

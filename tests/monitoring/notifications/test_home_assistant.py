@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from core.outgoing import OutgoingGuard
-from core.readings.quantities import QUANTITIES
+from core.readings.reading import QUANTITIES
 from monitoring.models import NotificationChannel, SensorChannel
 from monitoring.notifications import home_assistant
 from monitoring.notifications.channels.mqtt import MqttSettings

@@ -13,8 +13,7 @@ from django.test import Client
 from core.events.models import Alert, Event
 from core.events.service import raise_alert, resolve_alert
 from monitoring.models import AlertSilence, NotificationChannel
-from monitoring.notifications.link_page import MAX_REQUESTS
-from monitoring.notifications.links import link_of, link_token
+from monitoring.notifications.links import MAX_REQUESTS, link_of, link_token
 from monitoring.notifications.sending import notified
 from tests.harness.rows.notifications import webhook_channel
 
@@ -123,7 +122,7 @@ def test_a_resolved_alert_needs_no_answer(path: str, client: Client) -> None:
 
 
 def test_the_requests_of_an_address_are_limited(path: str, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitoring.notifications.link_page.time.time", lambda: 30.0)
+    monkeypatch.setattr("monitoring.notifications.links.time.time", lambda: 30.0)
     answers = [client.get(path).status_code for _ in range(MAX_REQUESTS + 1)]
     assert answers[-2:] == [200, 429]
 

@@ -13,14 +13,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.camera_refs import Cameras
-from core.deliveries.retry_delays import A_DAY
+from core.deliveries.rows import A_DAY
 from core.events.models import Alert, Event
 from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
 from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notifications.channels.base import SendResult
 from monitoring.notifications.deliveries import claim, due_channels
 from monitoring.notifications.outcomes import failing_alert, give_up_killed, record_outcome
-from monitoring.notifications.routing import due_at, route_matches, targets_of
+from monitoring.notifications.queue import due_at, route_matches, targets_of
 from monitoring.notifications.services import remove_channel
 from monitoring.notifications.silences import add_silence, end_expired_silences, end_silence, silence_alert
 from tests.harness.far_ends.webhook_receiver import WebhookReceiver, in_turn, receiving, status
@@ -52,7 +52,7 @@ def channel(receiver: WebhookReceiver) -> NotificationChannel:
 
 @pytest.fixture
 def zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitoring.notifications.routing.station_zone", lambda: UTC)
+    monkeypatch.setattr("monitoring.notifications.queue.station_zone", lambda: UTC)
 
 
 def bodies(receiver: WebhookReceiver) -> list[dict[str, Any]]:

@@ -12,8 +12,16 @@ from django.db import connection
 
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, ReadingQuality, SensorChannel
 from monitoring.readings import aggregation
-from monitoring.readings.aggregation import Stretch, aggregate_batch, aggregate_due, stretches
-from monitoring.readings.levels import DAY_S, HOUR_S, LEVELS, MINUTE_S
+from monitoring.readings.aggregation import (
+    DAY_S,
+    HOUR_S,
+    LEVELS,
+    MINUTE_S,
+    Stretch,
+    aggregate_batch,
+    aggregate_due,
+    stretches,
+)
 from tests.harness.rows.readings import NOON_S, channel_of, read, write
 from tests.harness.waiting import PATIENCE_S
 

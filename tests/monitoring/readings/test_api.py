@@ -11,8 +11,7 @@ import pytest
 
 from core.times.timestamps import stamp_ms
 from monitoring.models import Reading, ReadingQuality, SensorChannel
-from monitoring.readings.aggregation import aggregate_due
-from monitoring.readings.levels import DAY_S, HOUR_S, MINUTE_S
+from monitoring.readings.aggregation import DAY_S, HOUR_S, MINUTE_S, aggregate_due
 from tests.harness.rows.readings import channel_of, read, write
 
 pytestmark = pytest.mark.django_db

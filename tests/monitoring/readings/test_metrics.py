@@ -5,12 +5,10 @@ from __future__ import annotations
 import pytest
 
 from monitoring.alert_rules.engine import RuleEngine
-from monitoring.alert_rules.kinds import DEFAULT_RULES
-from monitoring.alert_rules.rule import Rule
+from monitoring.alert_rules.rule import DEFAULT_RULES, Rule
 from monitoring.alert_rules.signals import aggregation_lag
 from monitoring.models import SensorChannel
-from monitoring.readings.aggregation import SETTLE_S, aggregate_due, aggregation_lag_s, mark_due
-from monitoring.readings.levels import DAY_S, MINUTE_S
+from monitoring.readings.aggregation import DAY_S, MINUTE_S, SETTLE_S, aggregate_due, aggregation_lag_s, mark_due
 from tests.harness.rows.sensors import make_sensor
 
 pytestmark = pytest.mark.django_db

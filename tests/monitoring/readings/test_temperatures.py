@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from monitoring.models import SensorChannel
-from monitoring.readings import selectors
+from monitoring.readings import services
 from monitoring.readings.aggregation import aggregate_due
 from tests.harness.rows.readings import channel_of, read
 
@@ -54,7 +54,7 @@ def test_hidden_channels_other_quantities_and_computers_are_left_out(viewer: Any
 
 
 def test_at_most_some_channels_are_shown(viewer: Any, ago: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selectors, "MAX_CHANNELS", 1)
+    monkeypatch.setattr(services, "MAX_CHANNELS", 1)
     warm(channel_of("attic"), ago)
     warm(channel_of("roof"), ago)
     assert names(viewer) == ["attic, t"]

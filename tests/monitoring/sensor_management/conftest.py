@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitoring.sensors.kinds import SENSORS
+from monitoring.sensors.driver import SENSORS
 from tests.harness.far_ends.login_sensor import LOGIN_KIND
 
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.events.models import Event
 from monitoring.models import Sensor, SensorChannel
-from monitoring.sensors.kinds import SENSORS
+from monitoring.sensors.driver import SENSORS
 from monitoring.sensors.settings import settings_model
 from tests.harness.rows.sensors import make_sensor
 

@@ -15,7 +15,8 @@ from django.utils import timezone
 from core.broker import broker
 from core.outgoing import OutgoingGuard
 from monitoring.models import SensorChannel
-from monitoring.sensor_management import commands, probing, selectors
+from monitoring.sensor_management import commands, selectors
+from monitoring.sensor_management import commands as probing
 from monitoring.sensor_management.commands import SensorCommandServer
 from monitoring.sensors.probe import ProbeRequest
 from tests.harness.rows.sensor_states import AT, SINCE, publish, reading

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, Sensor, SensorChannel
-from monitoring.sensor_management import removal
-from monitoring.sensor_management.removal import count_removal, remove_readings
+from monitoring.sensor_management import services
+from monitoring.sensor_management.services import count_removal, remove_readings
 from tests.harness.rows.sensors import make_sensor
 
 pytestmark = pytest.mark.django_db
@@ -28,12 +28,12 @@ def test_what_would_be_deleted_is_counted() -> None:
 
 
 def test_many_rows_are_not_counted_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(removal, "COUNTED", 5)
+    monkeypatch.setattr(services, "COUNTED", 5)
     assert count_removal(with_readings("balcony", 7)).readings_text == "more than 5 readings"
 
 
 def test_the_retention_deletes_a_removed_sensor_in_batches(manager: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(removal, "BATCH", 4)
+    monkeypatch.setattr(services, "BATCH", 4)
     with_readings("balcony", 7)
     kept = with_readings("roof", 3)
     assert remove_readings() == 0

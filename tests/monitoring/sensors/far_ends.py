@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.outgoing import OutgoingGuard
-from monitoring.sensors.driver import SensorDriver
-from monitoring.sensors.kinds import driver_class
+from monitoring.sensors.driver import SensorDriver, driver_class
 from monitoring.sensors.settings import checked_settings
 from tests.harness.far_ends.ds9097 import Ds9097
 from tests.harness.far_ends.mosquitto import Mosquitto

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from monitoring.sensors.absence import STEADY_S, AbsenceReports
 from monitoring.sensors.messages import SampleMessage
-from monitoring.sensors.monitor import SensorMonitor
+from monitoring.sensors.monitor import STEADY_S, AbsenceReports, SensorMonitor
 
 WALL_MS = 1_800_000_000_000
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.outgoing import OutgoingGuard
-from monitoring.sensor_host.process import SensorProcess
+from monitoring.sensor_host.running import SensorProcess
 from monitoring.sensors.driver import SensorDriver, SensorError
 from monitoring.sensors.messages import Message, Specification
 from monitoring.sensors.settings import checked_settings
@@ -149,7 +149,7 @@ def test_a_pattern_is_used(device: SerialDevice) -> None:
 def test_a_pattern_that_never_ends_costs_its_own_process_alone(
     device: SerialDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monitoring.sensor_host.process.MARGIN_S", PATIENCE_S)
+    monkeypatch.setattr("monitoring.sensor_host.running.MARGIN_S", PATIENCE_S)
     settings = checked_settings("arduino", {"port": device.port, "pattern": r"(?P<temperature>(\d+)+)x"})
     specification = Specification(
         kind="arduino", settings=settings, interval_s=0.05, deadline_s=0.5, outgoing=OutgoingGuard().rules()
@@ -161,7 +161,7 @@ def test_a_pattern_that_never_ends_costs_its_own_process_alone(
     first = process.pid
     device.send(b"\n" + b"1" * 60 + b"\n")
     # From now on it hangs, however slowly it was started.
-    monkeypatch.setattr("monitoring.sensor_host.process.MARGIN_S", 0.0)
+    monkeypatch.setattr("monitoring.sensor_host.running.MARGIN_S", 0.0)
     eventually(lambda: process.pid not in {None, first})
     process.stop(PATIENCE_S)
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.readings.quantities import QUANTITIES
-from monitoring.sensors.driver import SensorDriver, SensorError
-from monitoring.sensors.kinds import SENSORS, driver_class
+from core.readings.reading import QUANTITIES
+from monitoring.sensors.driver import SENSORS, SensorDriver, SensorError, driver_class
 from monitoring.sensors.settings import checked_settings, settings_model
 from tests.monitoring.sensors.far_ends import DEADLINE_S, FAR_ENDS, SHORT_S, FarEnd, driver_of
 
@@ -19,7 +18,7 @@ CAN_BE_GONE = sorted(set(SENSORS) - {"host"})
 """The machine itself cannot."""
 IMPORTED = """
 import sys, json
-from monitoring.sensors.kinds import driver_class
+from monitoring.sensors.driver import driver_class
 from monitoring.sensors import child
 driver_class(sys.argv[1])
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))

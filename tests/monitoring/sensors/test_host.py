@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.times.kernel_clock import KernelClock
+from core.times.clocks import KernelClock
 from monitoring.sensors.drivers.host import is_card
 from monitoring.sensors.settings import checked_settings
 from tests.monitoring.sensors.far_ends import DEADLINE_S, driver_of

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from core.outgoing import OutgoingGuard
-from monitoring.sensor_host.process import SensorProcess
+from monitoring.sensor_host.running import SensorProcess
 from monitoring.sensors.messages import Message, Specification
 from tests.harness.rows.sensors import SIMULATED
 from tests.harness.waiting import PATIENCE_S, eventually
@@ -55,7 +55,7 @@ def test_an_error_of_the_driver_is_heard(start: Start) -> None:
 
 
 def test_a_process_that_hangs_is_killed_and_started_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitoring.sensor_host.process.MARGIN_S", 1.0)
+    monkeypatch.setattr("monitoring.sensor_host.running.MARGIN_S", 1.0)
     process, heard = start(deadline_s=0.1, fault="silent")
     first = psutil.Process(eventually(lambda: process.pid))
     message: Any = heard.get(timeout=PATIENCE_S)
@@ -78,8 +78,8 @@ class StandingClock:
 
 def test_a_process_that_waits_for_a_processor_is_not_killed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = StandingClock()
-    monkeypatch.setattr("monitoring.sensor_host.process.ProcessorClock", lambda pid: clock)
-    monkeypatch.setattr("monitoring.sensor_host.process.MARGIN_S", 0.0)
+    monkeypatch.setattr("monitoring.sensor_host.running.ProcessorClock", lambda pid: clock)
+    monkeypatch.setattr("monitoring.sensor_host.running.MARGIN_S", 0.0)
     _, heard = start(deadline_s=0.1, fault="silent")
     eventually(lambda: clock.samples > 8)
     assert heard.empty()
@@ -121,7 +121,7 @@ def test_the_environment_of_the_process_has_no_secrets(start: Start, monkeypatch
 def test_a_process_whose_messages_cannot_be_used_is_started_again(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monitoring.sensor_host.process.MODULE", "this")
+    monkeypatch.setattr("monitoring.sensor_host.running.MODULE", "this")
     _, heard = start()
     for _ in range(2):
         # It ends by itself: the first that is noticed of it may be that.
@@ -131,15 +131,15 @@ def test_a_process_whose_messages_cannot_be_used_is_started_again(
 def test_a_process_that_closes_its_output_and_goes_on_is_killed_and_started_again(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monitoring.sensor_host.process.MODULE", "tests.harness.far_ends.mute_sensor")
-    monkeypatch.setattr("monitoring.sensor_host.process.STOP_S", 0.1)
+    monkeypatch.setattr("monitoring.sensor_host.running.MODULE", "tests.harness.far_ends.mute_sensor")
+    monkeypatch.setattr("monitoring.sensor_host.running.STOP_S", 0.1)
     _, heard = start()
     messages: Any = [heard.get(timeout=PATIENCE_S), heard.get(timeout=PATIENCE_S)]
     assert {one["message"] for one in messages} == {"Its process closed its output without an end, so it was killed."}
 
 
 def test_what_a_library_prints_is_no_message(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitoring.sensor_host.process.MODULE", "tests.harness.far_ends.printing_sensor")
+    monkeypatch.setattr("monitoring.sensor_host.running.MODULE", "tests.harness.far_ends.printing_sensor")
     _, heard = start()
     message: Any = heard.get(timeout=PATIENCE_S)
     assert message["type"] == "samples"

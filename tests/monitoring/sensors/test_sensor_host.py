@@ -12,9 +12,8 @@ import redis
 from core.outgoing import OutgoingGuard
 from monitoring.models import Sensor
 from monitoring.sensor_host.host import SensorHost
-from monitoring.sensor_host.process import SensorProcess
 from monitoring.sensor_host.rows import read_rows
-from monitoring.sensor_host.running import RunningSensors
+from monitoring.sensor_host.running import RunningSensors, SensorProcess
 from tests.harness.rows.sensors import make_sensor
 from tests.harness.waiting import PATIENCE_S
 

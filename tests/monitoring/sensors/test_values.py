@@ -8,9 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.readings.quantities import QUANTITIES
-from monitoring.sensors.units import ALIASES, UNITS, finite_number, quantity_and_unit, value_of
-from monitoring.sensors.values import channel_of, parse_json, parse_sources, value_at
+from core.readings.reading import QUANTITIES
+from monitoring.sensors.values import (
+    ALIASES,
+    UNITS,
+    channel_of,
+    finite_number,
+    parse_json,
+    parse_sources,
+    quantity_and_unit,
+    value_at,
+    value_of,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -292,7 +292,7 @@ def test_an_error_in_a_write_stops_no_others_and_is_reported(writer: ReadingWrit
 def test_events_beyond_the_limit_are_counted_and_reported(
     writer: ReadingWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monitoring.sensor_host.write_queue.MAX_WRITES", 10)
+    monkeypatch.setattr("monitoring.sensor_host.writer.MAX_WRITES", 10)
     for number in range(13):
         writer.writes.add(partial(record_event, "sensor.missing", f"Event {number}.", camera=None))
     writer.write()

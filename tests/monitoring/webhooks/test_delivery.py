@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from core.deliveries.retry_delays import A_DAY
+from core.deliveries.rows import A_DAY
 from core.events.models import Alert, Event
 from monitoring.models import Webhook, WebhookAttempt, WebhookDelivery
-from monitoring.webhooks.backlog import trim_backlogs
 from monitoring.webhooks.deliveries import MAX_ATTEMPTS, claim, due_deliveries, release_lost_leases
 from monitoring.webhooks.outcomes import attempt_delivery
 from monitoring.webhooks.resource import WebhookChange
 from monitoring.webhooks.services import change_webhook, remove_webhook, rotate_secret
+from monitoring.webhooks.thread import trim_backlogs
 from tests.harness.far_ends.webhook_receiver import Request, hang, in_turn, receiving, status
 from tests.harness.rows.webhooks import (
     QUICK,

@@ -7,17 +7,17 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from core.deliveries.retry_delays import A_DAY
+from core.deliveries.rows import A_DAY
 from monitoring.models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 from monitoring.retention import remove_expired
-from monitoring.webhooks import backlog
+from monitoring.webhooks import thread
 from monitoring.webhooks.deliveries import change_state
 from monitoring.webhooks.kinds import EXCLUDED, KINDS
 from monitoring.webhooks.services import remove_webhook
 from tests.harness.documents.pages import first_cells, section
 from tests.harness.rows.webhooks import added, deliver_due, happened, only_delivery
 
-ENTRY = {"webhook_deliveries": "monitoring.webhooks.backlog.remove_deliveries"}
+ENTRY = {"webhook_deliveries": "monitoring.webhooks.thread.remove_deliveries"}
 
 
 def test_the_kinds_of_web_hooks_are_the_documented_events() -> None:
@@ -66,7 +66,7 @@ def test_a_pending_delivery_is_kept_at_any_age() -> None:
 
 @pytest.mark.django_db
 def test_of_many_deliveries_that_ended_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backlog, "MAX_ENDED", 2)
+    monkeypatch.setattr(thread, "MAX_ENDED", 2)
     added()
     events = [happened() for _ in range(5)]
     WebhookDelivery.objects.update(state="delivered", ended_at=timezone.now())

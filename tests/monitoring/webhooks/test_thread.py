@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from core.deliveries.retry_delays import A_DAY
+from core.deliveries.rows import A_DAY
 from core.events.models import Event
 from core.outgoing import OutgoingGuard
 from monitoring.models import Webhook, WebhookDelivery

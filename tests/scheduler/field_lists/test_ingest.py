@@ -11,8 +11,7 @@ import uuid6
 from cameras.models import Camera
 from cameras.spool.records import ObservationBody, ObservationRecord, Plan
 from cameras.spool.recovery import failed_record
-from captures.ingest.captures import ingest_captures
-from captures.ingest.sessions import ingest_gap
+from captures.ingest import ingest_captures, ingest_gap
 from captures.models import Session
 from core.events.models import Alert, Event
 from monitoring.alert_rules.event_rules import clear_cache

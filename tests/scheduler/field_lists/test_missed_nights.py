@@ -12,8 +12,8 @@ from captures.models import Session
 from core.events.models import Alert, Event
 from scheduler.models import NightlyStart
 from scheduler.tasks import start_telescope_nights
-from scheduler.telescope.field_lists import missed_nights
-from scheduler.telescope.field_lists.missed_nights import MESSAGE_AWAY, report_missed_nights
+from scheduler.telescope.field_lists import night_start
+from scheduler.telescope.field_lists.night_start import MESSAGE_AWAY, report_missed_nights
 from scheduler.telescope.field_lists.nightly import end_nightly_start, set_nightly_start
 from scheduler.telescope.field_lists.resource import FieldListRequest, NightOptions
 from scheduler.telescope.field_lists.service import FieldListService
@@ -162,7 +162,7 @@ def test_a_host_without_coordinates_hides_no_other_list(nightly: NightlyStart) -
 def test_two_tasks_report_a_night_once(nightly: NightlyStart) -> None:
     before = NightlyStart.objects.select_related("camera", "field_list").get()
     report_missed_nights(MORNING)
-    missed_nights.account_for(before, EVENING)
+    night_start.account_for(before, EVENING)
     assert len(missed()) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from cameras.leases.service import acquire_lease
+from cameras.leases import acquire_lease
 from cameras.models import Camera
 from captures.models import Session
 from core.events.models import Alert, Event

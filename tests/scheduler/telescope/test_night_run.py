@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from cameras.spool.spool import Spool
-from scheduler.telescope.driver.observation_record import read_record
+from scheduler.telescope.driver.layouts import read_record
 from scheduler.telescope.night.field_file import parse_field_file
 from scheduler.telescope.night.field_lists import EarlierObservation, FieldListContent, list_file_name, write_list
 from scheduler.telescope.night.night_plan import PlanOptions, plan_night

@@ -19,14 +19,13 @@ from cameras.drivers.simulated.scenes.base import (
     ExposureSettings,
     Image,
     Light,
+    Moments,
     Scene,
     SceneSettings,
     darken,
     draw_caption,
 )
-from cameras.drivers.simulated.scenes.fisheye import DETAIL, Angle, Clouds, Fisheye, angle_between
-from cameras.drivers.simulated.scenes.moments import Moments
-from cameras.drivers.simulated.scenes.sensor import Sensor
+from cameras.drivers.simulated.scenes.optics import DETAIL, Angle, Clouds, Fisheye, Sensor, angle_between
 from cameras.drivers.simulated.scenes.skylight import (
     DARK_SKY,
     air_mass,

@@ -1,18 +1,19 @@
-"""What all scenes share: how they are rendered, their brightness, noise and caption.
-
-The scenes `sky`, `microscope` and `bench` have an automatic brightness, as webcams have: ten times the light makes
-them a quarter brighter, so that a stream of 10 ms and a session of 8 s both show them well.
-"""
+"""What all scenes share: how they are rendered, their brightness, noise and caption; and `Moments`: what changes
+slowly in a scene, drawn for moments in equal steps, ahead of a stream and beside it. The scenes `sky`, `microscope`
+and `bench` have an automatic brightness, as webcams have: ten times the light makes them a quarter brighter, so that
+a stream of 10 ms and a session of 8 s both show them well."""
 
 from __future__ import annotations
 
 import functools
+import math
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -210,3 +211,55 @@ def utc_text(wall_ns: int) -> str:
     """`2026-01-31T23:59:59.123Z`."""
     seconds, nanoseconds = divmod(wall_ns, 1_000_000_000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds // 1_000_000:03d}Z"
+
+
+Drawing = TypeVar("Drawing")
+
+
+class Surrounding(NamedTuple, Generic[Drawing]):
+    """The drawings of the moments before and after a time, and the share of the way from the first to the second."""
+
+    before: Drawing
+    after: Drawing
+    share: float
+
+
+class Moments(Generic[Drawing]):
+    """Drawings for the moments 0, `every_s`, 2 `every_s`, ... of the caller's time. One thread uses it.
+
+    A stream is drawn ahead on another thread: in the first half of a step the next moment, in its second half the one
+    after that. So the thread of its frames draws the first moment alone, and waits only if the machine took longer than
+    a step for a drawing.
+    """
+
+    def __init__(self, every_s: float, draw: Callable[[float], Drawing]) -> None:
+        self._every_s, self._draw = every_s, draw
+        self._drawings: dict[int, Future[Drawing]] = {}
+        """By the number of the moment."""
+        # Starts its thread for the first drawing, and ends it when no one refers to this object any more.
+        self._ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scene")
+
+    def last(self, at_s: float) -> Drawing:
+        """Of the moment before this time, or at it."""
+        number = math.floor(at_s / self._every_s)
+        # Those that a stream needs from now on.
+        self._drawings = {one: drawing for one, drawing in self._drawings.items() if number <= one <= number + 2}
+        if number not in self._drawings:
+            drawing: Future[Drawing] = Future()
+            drawing.set_result(self._draw(number * self._every_s))
+            self._drawings[number] = drawing
+        return self._drawings[number].result()
+
+    def around(self, at_s: float) -> Surrounding[Drawing]:
+        """For a frame of a stream. While the next moment is not drawn, the last one stands for both."""
+        before, number = self.last(at_s), math.floor(at_s / self._every_s)
+        share = at_s / self._every_s - number
+        self._draw_ahead(number + 1)
+        if share >= 0.5:
+            self._draw_ahead(number + 2)
+        following = self._drawings[number + 1]
+        return Surrounding(before, following.result() if following.done() else before, share)
+
+    def _draw_ahead(self, number: int) -> None:
+        if number not in self._drawings:
+            self._drawings[number] = self._ahead.submit(self._draw, number * self._every_s)

@@ -15,6 +15,7 @@ from cameras.drivers.simulated.scenes.base import (
     ExposureSettings,
     Image,
     Light,
+    Moments,
     Scene,
     SceneSettings,
     add_grain,
@@ -24,8 +25,7 @@ from cameras.drivers.simulated.scenes.base import (
     draw_caption,
     recent,
 )
-from cameras.drivers.simulated.scenes.fisheye import Angle, Clouds, Fisheye, angle_between
-from cameras.drivers.simulated.scenes.moments import Moments
+from cameras.drivers.simulated.scenes.optics import Angle, Clouds, Fisheye, angle_between
 from cameras.drivers.simulated.scenes.stars import MilkyWay, Stars
 
 LATITUDE = LONGITUDE = 0.0

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cameras.drivers.simulated.scenes.base import Light
-from cameras.drivers.simulated.scenes.fisheye import Angle, Fisheye
+from cameras.drivers.simulated.scenes.optics import Angle, Fisheye
 from core.sky.bodies import Place
 
 SUNLIT_SKY = (

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cameras.drivers.simulated.scenes.base import Light, around, smooth_noise
-from cameras.drivers.simulated.scenes.fisheye import DETAIL, Angle, Fisheye
+from cameras.drivers.simulated.scenes.optics import DETAIL, Angle, Fisheye
 
 J2000_S = 946_728_000
 """2000-01-01T12:00:00Z as a Unix time."""

@@ -1,1 +1,1 @@
-"""Destinations of off-site copies: a folder, S3 and SFTP, and what each needs to be told."""
+"""The kinds of off-site destinations: a folder, a server with SFTP, a bucket of S3."""

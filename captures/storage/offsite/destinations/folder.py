@@ -12,6 +12,7 @@ from functools import partial
 from cameras.spool.durable import RootFiles
 from captures.storage.offsite.destinations.port import (
     CHUNK_BYTES,
+    FAILPOINTS,
     Compared,
     CopyMissing,
     DestinationError,
@@ -23,7 +24,6 @@ from captures.storage.offsite.destinations.port import (
     has_beginning,
     is_whole,
 )
-from captures.storage.offsite.failpoints import FAILPOINTS
 
 MARKER = ".skycam-offsite"
 PART = ".skycam-part"

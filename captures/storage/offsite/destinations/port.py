@@ -1,4 +1,4 @@
-"""What every kind of destination does, and what it needs. Django-free."""
+"""What every kind of destination does, what it needs, and the failpoints of a copy in their order. Django-free."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
+
+from core.failpoints import Failpoints
 
 CHUNK_BYTES = 256 * 1024
 
@@ -211,3 +213,16 @@ def check_key(key: str) -> str:
     if not key or any(part in {"", ".", ".."} for part in key.split("/")) or "\0" in key:
         raise DestinationError("The path of the file cannot be the name of a copy.")
     return key
+
+
+FAILPOINTS = Failpoints(
+    (
+        "after_claim",
+        "after_upload_begun",
+        "after_part_sent",
+        "after_data_sent",
+        "after_copy_placed",
+        "after_copy_compared",
+        "after_row_verified",
+    )
+)

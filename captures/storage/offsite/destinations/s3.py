@@ -22,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from captures.storage.offsite.destinations.guarded_http import STALL_S, GuardedHttp, PacedBody, other_region
 from captures.storage.offsite.destinations.port import (
     CHUNK_BYTES,
+    FAILPOINTS,
     Compared,
     CopyMissing,
     DestinationError,
@@ -35,7 +36,6 @@ from captures.storage.offsite.destinations.port import (
     without_secrets,
 )
 from captures.storage.offsite.destinations.settings import S3Secret, S3Settings
-from captures.storage.offsite.failpoints import FAILPOINTS
 from core.outgoing import OutgoingGuard
 from core.text.names import readable
 

@@ -20,6 +20,7 @@ import paramiko
 from paramiko.sftp import CMD_EXTENDED
 
 from captures.storage.offsite.destinations.port import (
+    FAILPOINTS,
     Compared,
     CopyMissing,
     DestinationError,
@@ -34,7 +35,6 @@ from captures.storage.offsite.destinations.port import (
     without_secrets,
 )
 from captures.storage.offsite.destinations.settings import SftpSecret, SftpSettings
-from captures.storage.offsite.failpoints import FAILPOINTS
 from core.outgoing import AddressRefused, OutgoingGuard
 from core.text.names import readable
 

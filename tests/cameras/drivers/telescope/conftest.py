@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scheduler.telescope.driver.controller import TelescopeCamera
-from scheduler.telescope.driver.profiles import ProfileName
+from scheduler.telescope.driver.protocol import ProfileName
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.c_scheduler.build import CScheduler
 from tests.harness.far_ends.telescope_controller import RunningController, running_controller

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.telescope.driver.addresses import EXAMPLE, parse_address
+from scheduler.telescope.driver.options import EXAMPLE, parse_address
 
 
 @pytest.mark.parametrize(

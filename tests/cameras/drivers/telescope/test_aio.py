@@ -10,12 +10,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 
 from scheduler.telescope.driver.aio import AsyncTelescopeCamera
-from scheduler.telescope.driver.exposures import ExposurePending
+from scheduler.telescope.driver.connection import ControllerHeld
 from scheduler.telescope.driver.field import SKY_CODE, Field
 from scheduler.telescope.driver.header import FitsHeader
-from scheduler.telescope.driver.ownership import ControllerHeld
-from scheduler.telescope.driver.profiles import COMMAND_DELAY_S
-from scheduler.telescope.driver.protocol import CommandError
+from scheduler.telescope.driver.protocol import COMMAND_DELAY_S, CommandError
+from scheduler.telescope.driver.steps import ExposurePending
 from tests.harness.far_ends.fast_controller import FastController
 from tests.harness.waiting import eventually, eventually_in_loop
 

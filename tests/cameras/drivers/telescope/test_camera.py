@@ -10,14 +10,13 @@ from datetime import UTC, datetime
 import pytest
 from astropy.time import Time
 
+from scheduler.telescope.driver.connection import ControllerHeld
 from scheduler.telescope.driver.controller import TelescopeCamera
-from scheduler.telescope.driver.exposures import BadReadout, ExposurePending
 from scheduler.telescope.driver.field import DARK_CODE, FIELD_KINDS, SKY_CODE, Field
 from scheduler.telescope.driver.header import FitsHeader
-from scheduler.telescope.driver.ownership import ControllerHeld
-from scheduler.telescope.driver.profiles import ProfileName
-from scheduler.telescope.driver.protocol import CommandError, ExposureMode
+from scheduler.telescope.driver.protocol import CommandError, ExposureMode, ProfileName
 from scheduler.telescope.driver.status import ControllerState
+from scheduler.telescope.driver.steps import BadReadout, ExposurePending
 from scheduler.telescope.simulator.faults import FaultKind
 from tests.cameras.drivers.telescope.conftest import Connect, StartController
 from tests.harness.clocks.shared_time import SharedTime

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from scheduler.telescope.driver.clock import SystemClock
-from scheduler.telescope.driver.connection import CommandPort
-from scheduler.telescope.driver.ownership import ControllerHeld, ControllerLock
+from scheduler.telescope.driver.connection import CommandPort, ControllerHeld, ControllerLock
 from tests.cameras.drivers.telescope.recorded_replies import live_status
 from tests.harness.clocks.clock import SteppingClock
 from tests.harness.far_ends.scripted_controller import ScriptedController, controller_answering
@@ -196,7 +195,7 @@ def test_controllers_on_other_ports_have_other_owners(free_port: int) -> None:
 
 OWN_A_CONTROLLER = """
 import sys
-from scheduler.telescope.driver.ownership import ControllerLock
+from scheduler.telescope.driver.connection import ControllerLock
 lock = ControllerLock("127.0.0.1", int(sys.argv[1]))
 lock.acquire()
 print("owned", flush=True)

@@ -14,8 +14,8 @@ import pytest
 from cameras.drivers.base import Aborted, CameraError, Exposure, ExposureRequest
 from cameras.drivers.telescope_port import Pointing
 from core.outgoing import OutgoingGuard
+from scheduler.telescope.driver.connection import ControllerLock
 from scheduler.telescope.driver.driver import TelescopeDriver
-from scheduler.telescope.driver.ownership import ControllerLock
 from scheduler.telescope.simulator.controller import WriteImage
 from scheduler.telescope.simulator.images import SimulatedImage
 from tests.cameras.drivers.telescope.conftest import StartController

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.telescope.driver.field import SKY_CODE, Field
-from scheduler.telescope.driver.observation_record import (
+from scheduler.telescope.driver.layouts import (
     MAX_RECORD_BYTES,
     ObservationRecord,
     RecordTime,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scheduler.telescope.driver.shared_files import BLOCK_BYTES, LOOK_S, SharedFolder
+from scheduler.telescope.driver.running_exposure import BLOCK_BYTES, LOOK_S, SharedFolder
 from tests.harness.clocks.shared_time import SharedTime
 
 

@@ -18,7 +18,7 @@ from cameras.drivers.base import (
     Identity,
     SystemClock,
 )
-from cameras.drivers.opencv import OpencvDriver, v4l2
+from cameras.drivers.opencv import OpencvDriver, v4l2_devices
 from tests.harness.far_ends.v4l2.usb_camera import ADDRESS
 
 CALLS = (
@@ -34,7 +34,7 @@ class Discoverer:
         return OpencvDriver.discover(held)
 
     def control(self, number: int) -> int | None:
-        with v4l2.open_node(ADDRESS) as node:
+        with v4l2_devices.open_node(ADDRESS) as node:
             return node.value(number)
 
 

@@ -1,1 +1,0 @@
-"""Connects and disconnects cameras."""

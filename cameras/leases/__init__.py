@@ -1,1 +1,0 @@
-"""Who controls a camera: leases of users, and the sessions that they started."""

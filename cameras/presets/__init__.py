@@ -1,1 +1,0 @@
-"""Settings saved under a name for all cameras of a kind."""

@@ -1,1 +1,0 @@
-"""Every file that has a row, by storage class."""

@@ -1,1 +1,0 @@
-"""The base of web pages and of the forms on them."""

@@ -1,1 +1,0 @@
-"""The port on which a camera host serves its metrics for Prometheus."""
