@@ -147,8 +147,8 @@ def camera_metrics(user: Any) -> Iterator[Metric]:
         return
     for name, (meaning, value_of) in OF_CAMERA.items():
         family = GaugeMetricFamily(name, meaning, labels=["camera"])
-        for slug, status in statuses.items():
-            if (value := value_of(status)) is not None:
+        for slug, found in statuses.items():
+            if (value := value_of(found)) is not None:
                 family.add_metric([slug], value)
         yield family
     yield _session_captures(statuses)
@@ -160,8 +160,8 @@ def _session_captures(statuses: dict[str, dict[str, Any]]) -> Metric:
         "skycam_session_captures", "Captures of the camera's active session, by outcome; planned is their sum.",
         labels=["camera", "outcome"],
     )  # fmt: skip
-    for slug, status in statuses.items():
-        if session := status["session"]:
+    for slug, found in statuses.items():
+        if session := found["session"]:
             for outcome in OUTCOMES:
                 family.add_metric([slug, outcome], session[outcome])
     return family

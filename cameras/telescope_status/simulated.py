@@ -71,7 +71,7 @@ class Slew:
 
 
 class SimulatedSource(StatusSource):
-    """A `Pointing`. Its focuser and its filter wheel move at once."""
+    """A `CanPoint`. Its focuser and its filter wheel move at once."""
 
     Settings = SimulatedSettings
 

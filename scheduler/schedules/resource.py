@@ -222,8 +222,8 @@ SCHEDULES = Resource(
     path="schedules/",
     package="scheduler",
     service="editing.service.ScheduleService",
-    rows="schedules.selectors.schedules_for",
-    row="schedules.selectors.schedule_for",
+    rows="schedules.descriptions.schedules_for",
+    row="schedules.descriptions.schedule_for",
     answer=ScheduleBody,
     operations=(
         Operation("list", "viewer", "List the schedules, the highest priority first."),

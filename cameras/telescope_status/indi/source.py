@@ -183,7 +183,7 @@ class IndiSettings(SourceSettings):
 
 
 class IndiSource(StatusSource):
-    """A `Pointing`. Coordinates are those of `EQUATORIAL_EOD_COORD`, which are of the equinox of date."""
+    """A `CanPoint`. Coordinates are those of `EQUATORIAL_EOD_COORD`, which are of the equinox of date."""
 
     Settings = IndiSettings
 

@@ -148,9 +148,9 @@ def pack_fields(fields: Sequence[Field], onto: bytes = b"") -> bytes:
         numbers = [number for numbers in lists for number in numbers]
         where = f"fields[{{0[0]}}].{name}[{{0[1]}}]"
         records[name][is_done] = _numbers(np.dtype("<f8"), numbers, where, np.argwhere(is_done))
-    for place, (field, count) in enumerate(zip(fields, done, strict=True)):
-        _write_text(records["script_line"], place, field.script_line, f"fields[{place}].script_line")
-        for number, text in enumerate(_fill(field.filename, count, "")):
+    for place, (one, count) in enumerate(zip(fields, done, strict=True)):
+        _write_text(records["script_line"], place, one.script_line, f"fields[{place}].script_line")
+        for number, text in enumerate(_fill(one.filename, count, "")):
             _write_text(records["filename"][place], number, text, f"fields[{place}].filename[{number}]")
     return bytes(data)
 

@@ -24,7 +24,7 @@ from core.api.queries import Query
 from core.idempotency.view import IdempotentView
 from core.resources.resource import body_of
 from scheduler.planning.rules import FIRST, LAST
-from scheduler.telescope.field_lists import api, resource
+from scheduler.telescope.field_lists import resource
 from scheduler.telescope.field_lists.models import FieldList
 from scheduler.telescope.field_lists.night_start import start_night
 from scheduler.telescope.field_lists.nightly import end_nightly_start, set_nightly_start
@@ -205,12 +205,12 @@ def camera_of(user: Any, slug: str) -> Camera:
 
 
 urlpatterns = [
-    path("<uuid:field_list>/fields/", api.FieldsView.as_view()),
-    path("<uuid:field_list>/add/", api.AddFieldsView.as_view()),
-    path("<uuid:field_list>/preview/", api.PreviewView.as_view()),
-    path("<uuid:field_list>/plan/", api.PlanView.as_view()),
-    path("<uuid:field_list>/next/", api.NextView.as_view()),
-    path("<uuid:field_list>/observations/", api.ObservationsView.as_view()),
-    path("<uuid:field_list>/observe/", api.ObserveView.as_view()),
-    path("<uuid:field_list>/nightly/", api.NightlyView.as_view()),
+    path("<uuid:field_list>/fields/", FieldsView.as_view()),
+    path("<uuid:field_list>/add/", AddFieldsView.as_view()),
+    path("<uuid:field_list>/preview/", PreviewView.as_view()),
+    path("<uuid:field_list>/plan/", PlanView.as_view()),
+    path("<uuid:field_list>/next/", NextView.as_view()),
+    path("<uuid:field_list>/observations/", ObservationsView.as_view()),
+    path("<uuid:field_list>/observe/", ObserveView.as_view()),
+    path("<uuid:field_list>/nightly/", NightlyView.as_view()),
 ]
