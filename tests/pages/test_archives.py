@@ -11,7 +11,6 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.models import Archive, ArchiveFile, Clip, Experiment, StorageRoot
 from captures.pages.archives import pages
-from captures.pages.archives import pages as listing
 from core.events.service import record_event
 from core.jobs.models import Job
 from tests.harness.clients.pages import MARKUP, text_of
@@ -122,7 +121,7 @@ def test_the_list_is_filtered_by_its_address(query: str, shown: bool, viewer: An
 
 
 def test_the_list_has_pages(viewer: Any, archive: Archive, camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "ROWS", 1)
+    monkeypatch.setattr(pages, "ROWS", 1)
     newer = archive_of(experiment_of(camera, name="Frost"))
     page = text_of(viewer.get(f"{LIST}?state=complete"))
     assert of(newer) in page
