@@ -14,11 +14,7 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402
 
 from skycam_project.database_metrics import measure_databases  # noqa: E402
-from skycam_project.request_limits import (
-    BodyLimit,
-    RequestLimiter,
-    RequestThreadPool,
-)
+from skycam_project.request_limits import BodyLimit, RequestLimiter, RequestThreadPool  # noqa: E402
 from skycam_project.routing import websocket_urlpatterns  # noqa: E402 - consumers need the apps
 from skycam_project.sqlite_busy_timeout import shorten_busy_timeouts  # noqa: E402
 from skycam_project.sync_asgi_handler import SyncASGIHandler  # noqa: E402

@@ -1,1 +1,1 @@
-"""Times, durations and zones as people and programs write them, and the clock of the kernel. Django-free."""
+"""Times, durations and zones as people and programs write them, and the clocks of the kernel. Django-free."""

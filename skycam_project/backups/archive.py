@@ -1,5 +1,14 @@
-"""What a backup has, how much space it needs while it is made or unpacked, and how it is written and read: a
-compressed tar in an encrypted file, whose last member lists the others with their checksums."""
+"""What a backup has, how much space it needs while it is made or unpacked, and how it is written and read: a compressed
+tar in an encrypted file. The last member lists the others with their checksums.
+
+| member | what |
+|---|---|
+| `database/skycam.sqlite3` | the rows; of PostgreSQL `database/skycam.dump`, of `pg_dump --format=custom` |
+| `data/...` | files of the data folder that cannot be made again |
+| `configuration/...` | the YAML file and `.env` |
+| `media/...` | pictures and clips, relative to the data folder, if wanted |
+| `manifest.json` | size and SHA-256 of each member |
+"""
 
 from __future__ import annotations
 

@@ -180,11 +180,11 @@ def _service_sentences(
     error: ValidationError, file: ConfigFile, list_name: str, number: int, keys: Mapping[str, str]
 ) -> Iterator[str]:
     by_field = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
-    for field, messages in by_field.items():
+    for name, messages in by_field.items():
         for message in messages:
             # A sentence about a setting begins with the setting's name.
-            inner = [message.partition(":")[0]] if field == "settings" else []
-            place = [] if field == "__all__" else [keys.get(field, field), *inner]
+            inner = [message.partition(":")[0]] if name == "settings" else []
+            place = [] if name == "__all__" else [keys.get(name, name), *inner]
             yield f"{file.place_of(list_name, number, *place)}: {message}"
 
 

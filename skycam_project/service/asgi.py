@@ -11,11 +11,7 @@ django.setup(set_prefix=False)
 
 from captures.pixelink_service.captures import MAX_WAITING  # noqa: E402
 from captures.pixelink_service.errors import too_busy, too_large  # noqa: E402 - it needs the settings
-from skycam_project.request_limits import (
-    BodyLimit,
-    RequestLimiter,
-    RequestThreadPool,
-)
+from skycam_project.request_limits import BodyLimit, RequestLimiter, RequestThreadPool  # noqa: E402
 from skycam_project.sqlite_busy_timeout import shorten_busy_timeouts  # noqa: E402
 from skycam_project.sync_asgi_handler import SyncASGIHandler  # noqa: E402
 
