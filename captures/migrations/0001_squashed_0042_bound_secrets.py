@@ -1,7 +1,5 @@
 """All tables of the app, for a new station; a station that has the migrations that it replaces has it applied."""
 
-import captures.experiments.resource
-import captures.storage.offsite.resource
 import django.db.models.deletion
 import django.utils.timezone
 import uuid6
@@ -70,7 +68,7 @@ class Migration(migrations.Migration):
                 ('method', models.CharField(blank=True, max_length=200)),
                 ('description', models.TextField(blank=True)),
                 ('operator', models.CharField(help_text='In whose name it records.', max_length=150)),
-                ('state', models.CharField(choices=[('planned', 'Planned'), ('running', 'Running'), ('completed', 'Completed'), ('aborted', 'Aborted'), ('archived', 'Archived')], default=captures.experiments.resource.ExperimentState['PLANNED'], max_length=10)),
+                ('state', models.CharField(choices=[('planned', 'Planned'), ('running', 'Running'), ('completed', 'Completed'), ('aborted', 'Aborted'), ('archived', 'Archived')], default='planned', max_length=10)),
                 ('reason', models.CharField(blank=True, help_text='Why it was aborted, or ended by itself.', max_length=40)),
                 ('message', models.TextField(blank=True)),
                 ('planned_start', models.DateTimeField(blank=True, help_text='It begins by itself then.', null=True)),
@@ -370,7 +368,7 @@ class Migration(migrations.Migration):
                 ('camera', models.UUIDField()),
                 ('at', models.DateTimeField(help_text='When its content was captured.')),
                 ('key', models.CharField(help_text='Its name at the destination, below the prefix.', max_length=1200)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('sending', 'Sending'), ('verified', 'Verified'), ('dead', 'Dead'), ('gone', 'Gone')], default=captures.storage.offsite.resource.CopyState['QUEUED'], max_length=10)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('sending', 'Sending'), ('verified', 'Verified'), ('dead', 'Dead'), ('gone', 'Gone')], default='queued', max_length=10)),
                 ('attempts', models.PositiveIntegerField(default=0)),
                 ('damaged', models.PositiveIntegerField(default=0, help_text='How often its checksum was wrong at the far end.')),
                 ('retry_at', models.DateTimeField(default=django.utils.timezone.now)),

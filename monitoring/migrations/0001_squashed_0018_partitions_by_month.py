@@ -1,9 +1,7 @@
 """All tables of the app, for a new station; a station that has the migrations that it replaces has it applied."""
 
-import core.events.severity
 import django.db.models.deletion
 import django.utils.timezone
-import monitoring.notification_states
 import uuid6
 from django.db import migrations, models
 
@@ -85,7 +83,7 @@ class Migration(migrations.Migration):
                 ('mentions', models.JSONField(blank=True, default=list, help_text='Where it has them: `[[start, end, camera id], ...]`, in characters.')),
                 ('id', models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('key', models.CharField(help_text='What is wrong, once: `camera.quarantined:dslr`.', max_length=120)),
-                ('severity', models.CharField(choices=[('info', 'Info'), ('warning', 'Warning'), ('error', 'Error'), ('critical', 'Critical')], default=core.events.severity.Severity['WARNING'], max_length=10)),
+                ('severity', models.CharField(choices=[('info', 'Info'), ('warning', 'Warning'), ('error', 'Error'), ('critical', 'Critical')], default='warning', max_length=10)),
                 ('state', models.CharField(choices=[('open', 'Open'), ('acknowledged', 'Acknowledged'), ('resolved', 'Resolved')], default='open', max_length=12)),
                 ('host', models.CharField(blank=True, help_text='The machine that it is about, or that reports it.', max_length=60)),
                 ('opened_at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -156,7 +154,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('kind', models.CharField(max_length=60)),
-                ('severity', models.CharField(choices=[('info', 'Info'), ('warning', 'Warning'), ('error', 'Error'), ('critical', 'Critical')], default=core.events.severity.Severity['INFO'], max_length=10)),
+                ('severity', models.CharField(choices=[('info', 'Info'), ('warning', 'Warning'), ('error', 'Error'), ('critical', 'Critical')], default='info', max_length=10)),
                 ('subject', models.CharField(blank=True, help_text='Id of the capture, session or part.', max_length=80)),
                 ('actor', models.CharField(blank=True, max_length=150)),
                 ('host', models.CharField(blank=True, max_length=60)),
@@ -361,7 +359,7 @@ class Migration(migrations.Migration):
                 ('sequence', models.PositiveIntegerField(default=0, help_text='The number of the repetition, from 1.')),
                 ('text', models.TextField(blank=True, help_text='The message of a report or a test.')),
                 ('night', models.DateField(blank=True, help_text='The night of a report.', null=True)),
-                ('state', models.CharField(choices=[('pending', 'Pending'), ('sent', 'Sent'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default=monitoring.notification_states.NotificationState['PENDING'], max_length=10)),
+                ('state', models.CharField(choices=[('pending', 'Pending'), ('sent', 'Sent'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='pending', max_length=10)),
                 ('tries', models.PositiveIntegerField(default=0)),
                 ('not_before', models.DateTimeField(default=django.utils.timezone.now, help_text='When the next attempt is due.')),
                 ('error', models.CharField(blank=True, help_text='Why it failed, or why its last attempt did.', max_length=500)),
