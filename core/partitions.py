@@ -15,6 +15,8 @@ from django.db import connection, transaction
 
 from core import database_clock
 
+log = logging.getLogger(__name__)
+
 BEYOND_MONTH = timedelta(days=31)
 """How much longer than its retention a row may stay on PostgreSQL: its partition goes when the whole month is old."""
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '1s'"
@@ -97,7 +99,6 @@ def rows(question: str, *values: str) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-log = logging.getLogger(__name__)
 MONTHS_AHEAD = 3
 """With the present one. A station whose periodic work stands still for longer writes to the DEFAULT partition."""
 OLDEST = timedelta(days=3653)

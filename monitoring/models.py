@@ -18,6 +18,29 @@ from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.sensor_models import DueAggregate, Reading, ReadingAggregate, ReadingQuality, Sensor, SensorChannel
 from monitoring.webhook_models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 
+__all__ = [
+    "Alert",
+    "AlertRule",
+    "AlertSilence",
+    "DeliveryState",
+    "DueAggregate",
+    "Event",
+    "MaintenanceWindow",
+    "NotificationChannel",
+    "NotificationDelivery",
+    "NotificationKind",
+    "NotificationRoute",
+    "NotificationState",
+    "Reading",
+    "ReadingAggregate",
+    "ReadingQuality",
+    "Sensor",
+    "SensorChannel",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
+]
+
 
 class AlertRule(models.Model):
     """What is to be watched. `kind` is one of RULE_KINDS (monitoring/alert_rules/rule.py)."""
@@ -232,27 +255,3 @@ class AlertSilence(AboutCameras):
 
     def __str__(self) -> str:
         return self.key or join_sentences([f"{self.key_prefix}*", cameras_text(self.camera_refs[:1])])
-
-
-__all__ = [
-    "Alert",
-    "AlertRule",
-    "AlertSilence",
-    "DeliveryState",
-    "DueAggregate",
-    "Event",
-    "MaintenanceWindow",
-    "NotificationChannel",
-    "NotificationDelivery",
-    "NotificationKind",
-    "NotificationRoute",
-    "NotificationState",
-    "Reading",
-    "ReadingAggregate",
-    "ReadingQuality",
-    "Sensor",
-    "SensorChannel",
-    "Webhook",
-    "WebhookAttempt",
-    "WebhookDelivery",
-]

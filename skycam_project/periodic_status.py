@@ -56,6 +56,7 @@ class TaskRow:
 @dataclass(frozen=True, slots=True)
 class PeriodicStatus:
     rows: list[TaskRow]
+    """In the order of the table, after those that are not on time, fail or are unknown."""
 
     @property
     def wanted(self) -> list[TaskRow]:
@@ -65,7 +66,11 @@ class PeriodicStatus:
     @property
     def late(self) -> list[TaskRow]:
         """Those that are not on time, fail or are unknown."""
-        return [row for row in self.rows if row.state_display.tone in {"warn", "bad"}]
+        return [row for row in self.rows if not is_on_time(row)]
+
+
+def is_on_time(row: TaskRow) -> bool:
+    return row.state_display.tone not in {"warn", "bad"}
 
 
 def read_periodic_status(hosts: Sequence[str], alive: Iterable[str], *, names_subjects: bool) -> PeriodicStatus:
@@ -77,7 +82,8 @@ def read_periodic_status(hosts: Sequence[str], alive: Iterable[str], *, names_su
     except BrokerDown:
         return PeriodicStatus([TaskRow(task, interval_text(task), "", None, UNKNOWN) for task in tasks])
     silent = [host for host in alive if not all(Place(host, part) in reports for part in parts)]
-    return PeriodicStatus([task_row(task, reports, silent, names_subjects=names_subjects) for task in tasks])
+    rows = [task_row(task, reports, silent, names_subjects=names_subjects) for task in tasks]
+    return PeriodicStatus(sorted(rows, key=is_on_time))
 
 
 def task_row(

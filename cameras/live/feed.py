@@ -22,6 +22,8 @@ from core.background import log_and_continue, start_background_task
 from core.broker import broker
 from core.times.timestamps import stamp
 
+log = logging.getLogger(__name__)
+
 STALE_S = 2.0
 """A picture that arrived longer ago is marked stale."""
 _serials = itertools.count(1)
@@ -131,7 +133,6 @@ def jpeg_size(jpeg: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-log = logging.getLogger(__name__)
 WANT_TTL_S = 5
 RENEW_S = 1.5  # so that one or two failed renewals do not end the pictures
 RETRY_S = 0.3  # pictures return soon after the broker

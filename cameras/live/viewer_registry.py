@@ -18,6 +18,8 @@ from cameras.live.viewer import Viewer, ViewerBody
 from cameras.sockets.subscription import CONNECTION_ERRORS
 from core.broker import broker
 
+log = logging.getLogger(__name__)
+
 TTL_S = 5
 END_REQUEST_TTL_S = 10
 Counts = Counter[str]
@@ -115,7 +117,6 @@ def request_end(process: str, viewer: str, by: str) -> None:
         pipe.execute()
 
 
-log = logging.getLogger(__name__)
 REFUSED_FOR_S = 0.5
 LIVE_VIEW_OFF = (
     "Live view is switched off on this station; recording and captures go on. A manager switches it on with "

@@ -26,6 +26,8 @@ from core.background import start_background_task
 from core.limits.refusals import count_refusal
 from core.registry import resolve
 
+log = logging.getLogger(__name__)
+
 
 def is_ours(headers: Mapping[str, str]) -> bool:
     """True when Origin is the requested host and port, a name of this station, and https where TLS is on."""
@@ -85,7 +87,6 @@ class OpenSockets:
             self._counts += Counter()  # drops users without sockets: a Counter keeps counts of 0
 
 
-log = logging.getLogger(__name__)
 MAX_CHARACTERS = 65_536
 LISTENING_S = 1.0
 """How long a client waits for its notices: with a broker that hangs, the socket opens without them."""

@@ -22,6 +22,8 @@ from core.background import log_and_continue, start_background_task
 from core.broker import broker
 from core.broker.notices import NoticeKind, NoticeT
 
+log = logging.getLogger(__name__)
+
 Singleton = TypeVar("Singleton")
 # By loop, because asyncio's locks, queues and tasks belong to one. Weak, so that they end with it.
 _singletons: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[type, Any]] = WeakKeyDictionary()
@@ -41,7 +43,6 @@ def set_loop_singleton(singleton: Any) -> None:
     _singletons.setdefault(asyncio.get_running_loop(), {})[type(singleton)] = singleton
 
 
-log = logging.getLogger(__name__)
 SILENCE_S = 3.0
 """A connection that is silent this long is pinged, and replaced after as long again."""
 RETRY_DELAY_S = (0.05, 0.3)

@@ -13,6 +13,8 @@ from cameras.supervision.recovery_steps import BY_PERSON, Quarantine
 from core.camera_names import CameraRef
 from core.text.sentences import sentence
 
+log = logging.getLogger(__name__)
+
 RECORDER_ALERTS = ("failed", "lost", "left")
 """Alerts `recording.*` that a process raises and its successor may have to resolve."""
 
@@ -71,9 +73,6 @@ class CameraAlerts:
     def _resolve_unreachable(self, slot: CameraSlot) -> None:
         slot.unreachable_alerted = False
         self._events.resolve_alert(f"camera.unreachable:{slot.desired.slug}")
-
-
-log = logging.getLogger(__name__)
 
 
 class FailureAlerts:

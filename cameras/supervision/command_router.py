@@ -34,6 +34,8 @@ from core.camera_names import CameraName
 from core.retrying_thread import RetryingThread
 from core.text.sentences import join_sentences, sentence
 
+log = logging.getLogger(__name__)
+
 Note = Callable[[CameraSlot, CameraChild, Any], None]
 """Gets the arguments of the command under which it stands in the table."""
 
@@ -117,7 +119,6 @@ def note_settings(slot: CameraSlot, child: CameraChild, arguments: ConfigureArgu
     child.desired = {**child.desired, "settings": slot.commanded_settings.value}
 
 
-log = logging.getLogger(__name__)
 LONGEST_S = 60.0
 """No command may be started this long after it was sent."""
 # Must exceed the captures of LONGEST_S: 54 a second were measured (docs/decisions/commands.md), so 3,240.

@@ -29,6 +29,8 @@ from cameras.supervision.ingest import (
 from cameras.supervision.ports import AnswerSink, Fence, Waker
 from core.background import log_and_continue
 
+log = logging.getLogger(__name__)
+
 SpoolKey = tuple[str, str, str]
 """Root's path, camera's id and part: tells a spool from all others of this host."""
 
@@ -64,7 +66,6 @@ class UnreadableRecords:
             self._waiting.pop(spool, None)
 
 
-log = logging.getLogger(__name__)
 ANSWER_WAIT_S = 1.0
 """A caller is answered with the record itself when the database has not ingested it after this long."""
 CALL_WAIT_S = 0.3

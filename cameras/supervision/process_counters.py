@@ -18,6 +18,8 @@ from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild
 from cameras.supervision.ports import EventSink
 
+log = logging.getLogger(__name__)
+
 
 class Count(NamedTuple):
     """What is counted, of which camera; `label` is the quality of encoded pictures, or the step of the ladder."""
@@ -71,7 +73,6 @@ class ProcessCounters:
         self._totals[count] += number - before
 
 
-log = logging.getLogger(__name__)
 BLOCK_BYTES = 16 * 1024
 """The size of a file is a multiple of this: it rarely has to be allocated again."""
 

@@ -26,6 +26,8 @@ from cameras.supervision.recovery_policy import RecoveryPolicy
 from core import heartbeat
 from core.text.sentences import sentence
 
+log = logging.getLogger(__name__)
+
 
 class ProcessState(Enum):
     EXITED = auto()
@@ -92,7 +94,6 @@ def current_rule(slot: CameraSlot) -> Rule:
     return next(rule for rule in RULES if rule.holds(slot))
 
 
-log = logging.getLogger(__name__)
 START_AGAIN_S = 1.0
 """Wait after a process that could not be started."""
 WAIT_STEP_S = 0.1

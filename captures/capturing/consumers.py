@@ -24,6 +24,8 @@ from captures.tables import SITE_TEMPERATURE
 from core.readings.latest import ReadingBody
 from core.registry import resolve
 
+log = logging.getLogger(__name__)
+
 NOTICES_LOST = {"type": "missed", "message": "Notices may have been lost. Request the list of captures."}
 
 
@@ -68,7 +70,6 @@ class CapturesConsumer(Socket):
         await self.send_message({"type": "capture_update", "data": update})
 
 
-log = logging.getLogger(__name__)
 READ_EVERY_S = 1.0
 
 

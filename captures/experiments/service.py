@@ -52,6 +52,8 @@ from core.station_zone import reader_time_text
 from core.text.names import person
 from core.text.sentences import pluralize
 
+log = logging.getLogger(__name__)
+
 MOVE_EVENTS = {
     "running": "experiment.started",
     "completed": "experiment.completed",
@@ -320,7 +322,6 @@ def describe_refusal(experiment: Experiment, state: ExperimentState) -> str:
     return f"The experiment {experiment.name!r} is {experiment.state}; it cannot become {state}. {allowed}"
 
 
-log = logging.getLogger(__name__)
 WAKE_WAIT_S = 5.0
 
 

@@ -26,6 +26,8 @@ from core.jobs.context import JobError
 from core.periodic.task import Work
 from core.text.sentences import pluralize
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class Batch:
@@ -157,9 +159,6 @@ class BatchAdopter:
             "space and organize the folder again: what is stored is recognised.",
             permanent=True,
         )
-
-
-log = logging.getLogger(__name__)
 
 
 class CopyRecovery(Work):

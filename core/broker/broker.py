@@ -21,6 +21,17 @@ from redis.retry import Retry
 from core.broker.hiredis_client import BrokerDown
 from core.outages import describe_failure
 
+__all__ = [
+    "UNREACHABLE",
+    "BrokerDown",
+    "binary_connection",
+    "connection",
+    "key",
+    "milliseconds",
+    "reachable",
+    "time_ms",
+]
+
 log = logging.getLogger(__name__)
 PROBE_EVERY_S = 1.0
 CONNECT_S = 1.0
@@ -128,17 +139,6 @@ class _CircuitBreakerConnection:
             process_breaker().open_circuit()
             raise
 
-
-__all__ = [
-    "UNREACHABLE",
-    "BrokerDown",
-    "binary_connection",
-    "connection",
-    "key",
-    "milliseconds",
-    "reachable",
-    "time_ms",
-]
 
 ANSWER_S = 3.0
 UNREACHABLE = (redis.RedisError, OSError)

@@ -21,6 +21,8 @@ from core.periodic.thread import PeriodicThread
 from core.registry import resolve
 from core.retrying_thread import RetryingThread
 
+log = logging.getLogger(__name__)
+
 
 class ReceiverPool:
     """At most `size` receivers at a time, each once. At most `failing` of them fail or are slow, so that those that
@@ -164,7 +166,6 @@ class DeliveryThread:
             self._thread.wake()
 
 
-log = logging.getLogger(__name__)
 QUICK = {"socket_timeout": 1.0, "max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 """Otherwise kombu tries to connect for some seconds, and waits for a broker that hangs."""
 EXPIRES_S = 60.0

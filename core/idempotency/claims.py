@@ -28,6 +28,8 @@ from rest_framework.response import Response
 from core import database_clock
 from core.idempotency.models import IdempotentRequest
 
+log = logging.getLogger(__name__)
+
 HEADER = "Idempotency-Key"
 MAX_LENGTH = 120
 CHARACTERS = rf"[\x21-\x7e]{{1,{MAX_LENGTH}}}"
@@ -172,7 +174,6 @@ class Answer:
         return OF_PROBLEM.get(str(problem.get("type")).removeprefix("/problems/"), Settlement.STORE)
 
 
-log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 """Longer than any view runs: the longest wait is for the last clip of a recording (FINALIZE_S, 20 s)."""
 CLAIM_TRIES = 5

@@ -35,6 +35,8 @@ from monitoring.alert_rules.signals import READING_SIGNALS, ReadingSignals, Sign
 from monitoring.models import AlertRule
 from monitoring.tables import SIGNALS
 
+log = logging.getLogger(__name__)
+
 SILENT = timedelta(days=7)
 """A host that was not there for so long is taken as gone. It opens its alerts again if it returns."""
 
@@ -52,7 +54,6 @@ def close_orphaned_alerts() -> None:
             resolve_alert(alert.key, f"The host {alert.data.get('host')} has not reported for {SILENT.days} days.")
 
 
-log = logging.getLogger(__name__)
 RECONCILE_S = 60.0
 RECONCILE_LOST_S = 3600.0
 """After this time, a comparison that has not run is taken as dropped from the queue of writes."""

@@ -25,6 +25,8 @@ from monitoring.notifications.links import link_of
 from monitoring.notifications.message import Attachment, Notification, NotifiedAlert
 from scheduler.reports.nightly import stored_report
 
+log = logging.getLogger(__name__)
+
 
 def settings_columns(channel: NotificationChannel, settings: ChannelSettings) -> dict[str, Any]:
     encrypted = encrypt_secrets(channel, "settings_encrypted", settings.model_dump(mode="json"))
@@ -37,7 +39,6 @@ def settings_of(channel: NotificationChannel) -> ChannelSettings:
     return channel_class(channel.kind).settings_model.model_validate(values)
 
 
-log = logging.getLogger(__name__)
 MAX_ATTACHMENT = 5_000_000
 GONE = "The alert was removed."
 

@@ -26,6 +26,8 @@ from core.changes import in_one_transaction
 from core.partitions import READINGS, drop_partitions, first_row_to_stay
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, ReadingQuality
 
+log = logging.getLogger(__name__)
+
 MINUTE_S, TEN_MINUTES_S, HOUR_S, DAY_S = 60, 600, 3600, 86_400
 LEVELS = (MINUTE_S, TEN_MINUTES_S, HOUR_S, DAY_S)
 """In the order of computation. Ten minutes are there for the chart of a week: its minutes are too many rows."""
@@ -97,7 +99,6 @@ def _multiple(bucket_s: int, level_s: int) -> int:
     return math.ceil(bucket_s / level_s) * level_s if level_s else bucket_s
 
 
-log = logging.getLogger(__name__)
 BATCH = 500
 """Aggregates per transaction, few enough that other writers need not wait."""
 PAUSE_S = 0.02

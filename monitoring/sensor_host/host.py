@@ -30,6 +30,8 @@ from monitoring.sensor_host.running import RunningSensors
 from monitoring.sensor_host.writer import ReadingWriter
 from monitoring.sensors.monitor import AbsenceReport
 
+log = logging.getLogger(__name__)
+
 
 class ReadingPublisher:
     """Publishes the newest reading of each channel, at most one notice a second, on a thread of its own."""
@@ -73,7 +75,6 @@ def publish_readings(readings: Sequence[JudgedReading]) -> None:
     reading_publisher().add(readings)
 
 
-log = logging.getLogger(__name__)
 Listener = Callable[[Sequence[JudgedReading]], None]
 
 

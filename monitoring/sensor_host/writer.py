@@ -21,6 +21,8 @@ from core.readings.reading import JudgedReading
 from monitoring.sensor_host.journal import ReadingJournal
 from monitoring.sensor_host.store import ReadingStore
 
+log = logging.getLogger(__name__)
+
 
 class LossCounter:
     """Any thread may count; `record` records an event about a number of losses."""
@@ -47,7 +49,6 @@ class LossCounter:
                 self._unreported -= number
 
 
-log = logging.getLogger(__name__)
 MAX_WRITES = 1_000
 Write = Callable[[], object]
 

@@ -26,6 +26,8 @@ from core.secrets import Binding, DecryptionFailed, decrypt, encrypt
 from monitoring.sensors.driver import SENSORS, SensorDriver, driver_class
 from monitoring.sensors.probe import FoundDevice, ProbeAnswer, ProbeRequest
 
+log = logging.getLogger(__name__)
+
 MODULE = "monitoring.sensors.probe"
 DETECT_S = 8.0
 TEST_S = 15.0
@@ -82,7 +84,6 @@ def failed(message: str) -> ProbeAnswer:
     return ProbeAnswer(message=message, samples=[], devices=[])
 
 
-log = logging.getLogger(__name__)
 ANSWER_TTL_S = 60
 COMMAND_TTL_S = 120
 BLOCK_S = 1.0

@@ -36,6 +36,8 @@ from skycam_project.config.network import is_loopback
 from skycam_project.launch.control import part_rows
 from skycam_project.launch.preflight import LaunchError
 
+log = logging.getLogger(__name__)
+
 USAGE_LIFE_S = 60.0
 
 
@@ -103,7 +105,6 @@ def _usage_of(pid: int | None) -> tuple[float, int]:
         return 0.0, 0
 
 
-log = logging.getLogger(__name__)
 STATION_WAIT_S = 4.0
 """Less than the ten seconds for which Prometheus waits. A database that is away may take longer than this to say so."""
 RENDERED_LIFE_S = 1.0

@@ -23,6 +23,8 @@ from core.open_files import connections_within, raise_limit
 from core.relay import RELAY, Relay, RelayFailed
 from skycam_project.config.web import LimitsConfig
 
+log = logging.getLogger(__name__)
+
 
 class ConnectionLimiter:
     """Used by one event loop. A connection is idle while the server waits for its client. The connection that has been
@@ -92,7 +94,6 @@ class ConnectionLimiter:
         return True
 
 
-log = logging.getLogger(__name__)
 STREAMS = ("/stream.mjpeg", "/video/feed")
 SEND_BUFFER_BYTES = 512 * 1024
 """The kernel's send buffer of a WebSocket. The default of several MB would hold outdated pictures of some seconds."""

@@ -24,6 +24,8 @@ from skycam_project.launch.parts import PARTS, Plan
 from skycam_project.launch.preflight import LaunchError
 from skycam_project.launch.restart_journal import RestartJournal
 
+log = logging.getLogger(__name__)
+
 
 class RunningParts:
     """Used by one event loop. `end` is set by the first failure, which `failure` then holds, or from outside."""
@@ -122,7 +124,6 @@ async def _record_restarts(forks: Forks, stream: Output) -> None:
         killing.cancel()
 
 
-log = logging.getLogger(__name__)
 SOCKET = "cameras"
 """The name of its control socket: `skycam ps` and `skycam restart` ask it as they ask a launcher."""
 EARLIER_S = 1.0

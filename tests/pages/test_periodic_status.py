@@ -51,6 +51,14 @@ def test_a_late_task_is_seen(viewer: Any, camera: Camera, valkey: Any) -> None:
     assert "1 of " in text_of(viewer.get("/status/")).partition('id="periodic-title"')[2].partition("<table")[0]
 
 
+def test_what_is_not_on_time_stands_above_what_is(viewer: Any, camera: Camera, valkey: Any) -> None:
+    report(
+        valkey, "main", "jobs", {"task": "retention", "error": "OSError", "failed_s": 4.0}, {"task": "database-check"}
+    )
+    shown = text_of(viewer.get("/status/now/"))
+    assert shown.partition('id="task-')[2].startswith('retention"')
+
+
 def test_a_task_that_fails_names_its_error_and_the_log(viewer: Any, camera: Camera, valkey: Any) -> None:
     report(valkey, "main", "jobs", {"task": "offsite", "error": "OSError", "failed_s": 4.0})
     assert "main: its last run failed (OSError). The log of the part jobs has the reason." in row(viewer, "offsite")

@@ -27,6 +27,8 @@ from core.events.service import record_event
 from core.slices import delete_in_slices
 from core.text.sentences import pluralize
 
+log = logging.getLogger(__name__)
+
 PIN = "a pin, which an operator can remove"
 GUARDS_AS_HOLDS = {
     "an archive that copies it": ("archive", "until it is copied"),
@@ -117,7 +119,6 @@ def release_holds(by: str, name: str) -> int:
     return delete_in_slices(ClipHold.objects.filter(by=by, name=name))
 
 
-log = logging.getLogger(__name__)
 MAX_AT_ONCE = 100
 """Rows per transaction, so that other writers do not wait long."""
 MAX_STUCK = 10

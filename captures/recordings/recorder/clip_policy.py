@@ -15,6 +15,8 @@ from captures.recordings.recorder.clip_root import DiskGuard
 from captures.recordings.recorder.failures import Failure, RetryTimer
 from captures.recordings.recorder.tracks import ClipTimes, FrameOrPacket, can_begin_clip
 
+log = logging.getLogger(__name__)
+
 
 class State(Enum):
     """No clip is open, except in RECORDING. How it is published: `RecorderStatus.snapshot`."""
@@ -181,7 +183,6 @@ def _is_due(clip: ClipView, frame: FrameOrPacket, desired: Recording | None, rot
     )
 
 
-log = logging.getLogger(__name__)
 KEY_FRAME_TIMEOUT_S = 60.0
 """How long a clip that is due may wait for a key frame of a camera whose packets are copied."""
 MAX_CHANGES, CHANGES_S = 4, 60.0

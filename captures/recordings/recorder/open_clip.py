@@ -26,6 +26,8 @@ from captures.recordings.recorder.delivery import ClipDelivery, stills_before
 from captures.recordings.recorder.failures import Failure
 from captures.recordings.recorder.tracks import ClipTimes, FrameOrPacket, Track, moment
 
+log = logging.getLogger(__name__)
+
 PART: Final = "clips"
 """The part of the camera's spool with its clips."""
 KIND = "clip"
@@ -113,7 +115,6 @@ class VideoFile:
         return self._digest.hexdigest()
 
 
-log = logging.getLogger(__name__)
 SYNC_S = 1.0
 ErrorHandler = Callable[[Exception], None]
 
