@@ -7,6 +7,15 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+class CreateUnlessMade(migrations.CreateModel):
+    """Of a station from before this app, `monitoring` has made the table."""
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        table = to_state.apps.get_model(app_label, self.name)._meta.db_table
+        if table not in schema_editor.connection.introspection.table_names():
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+
 class Migration(migrations.Migration):
 
     initial = True
@@ -21,6 +30,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ('monitoring', '0001_squashed_0018_partitions_by_month'),
     ]
 
     operations = [
@@ -34,7 +44,7 @@ class Migration(migrations.Migration):
                 ('until', models.DateTimeField(blank=True, null=True)),
             ],
         ),
-        migrations.CreateModel(
+        CreateUnlessMade(
             name='StationSetting',
             fields=[
                 ('key', models.CharField(help_text='As in YAML: camera_config.crf.', max_length=120, primary_key=True, serialize=False)),

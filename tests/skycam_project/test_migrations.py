@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -46,6 +47,29 @@ def tables_of_a_new_station() -> dict[str, list[str]]:
 def tables_after_each_step() -> dict[str, list[str]]:
     migrate()
     return tables()
+
+
+def tables_after_an_update_from_the_first_version() -> dict[str, list[str]]:
+    migrate(*((app, "0001_initial") for app in ("access", "monitoring", "cameras", "captures")))
+    return tables_of_a_new_station()
+
+
+def tables_after_an_update_from_before_the_invitations() -> dict[str, list[str]]:
+    migrate(("core", "0004_jobs_of_several_cameras"), ("captures", "0037_servers_that_refuse_checksums"))
+    return tables_of_a_new_station()
+
+
+UPDATES = (tables_after_an_update_from_the_first_version, tables_after_an_update_from_before_the_invitations)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("update", UPDATES, ids=["first", "before the invitations"])
+def test_an_update_gives_a_station_of_before_the_tables_of_a_new_one(update: Any, tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("new", "old")]
+    for folder in folders:
+        folder.mkdir()
+    new = returned_with(__name__, tables_of_a_new_station.__name__, folders[0])
+    assert new == returned_with(__name__, update.__name__, folders[1])
 
 
 @pytest.mark.slow
