@@ -24,10 +24,10 @@ PROCESS = """
 import json, sys, django
 django.setup()
 from django.db import transaction
-from core.changes import gate as gates
+from core import changes
 from core.changes import ChangeGate, read_again, without_notice, without_watching
 from core.stations.models import StationLease, StationRecord
-gates.SETTLE_S, gates.LISTEN_S = 0.0, 0.3
+changes.SETTLE_S, changes.LISTEN_S = 0.0, 0.3
 gate = ChangeGate(float(sys.argv[1]))
 
 def names():
