@@ -23,6 +23,7 @@ from cameras.runtime.spec import HeldLease, Recording, Spec
 from cameras.spool.agenda import Agenda
 from cameras.spool.records import StillFormats
 from cameras.spool.session_files import DesiredSession
+from core.processes import start_time
 from core.text.sentences import with_sentence
 from core.times.clocks import ProcessorClock
 
@@ -45,15 +46,6 @@ class SentState(TypedDict):
     recording: Recording | None
     formats: StillFormats
     site: dict[str, Any]
-
-
-def start_time(pid: int) -> str | None:
-    """Start time of a process in kernel ticks. Together with the pid it identifies a process uniquely."""
-    try:
-        # Field 22, counted from the last parenthesis: the program's name may contain spaces and parentheses.
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,15 +223,6 @@ class CameraChild:
         except subprocess.TimeoutExpired:
             return False
         return True
-
-
-def exit_reason(status: int) -> str:
-    """`killed by SIGSEGV` or `exited with status 1`."""
-    if status < 0:
-        # The real-time signals have no names.
-        name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
-        return f"killed by {name}"
-    return f"exited with status {status}"
 
 
 def kill_orphans(register: Path) -> list[int]:

@@ -67,11 +67,20 @@ class UnreadableRecords:
 
 
 ANSWER_WAIT_S = 1.0
-"""A caller is answered with the record itself when the database has not ingested it after this long."""
 CALL_WAIT_S = 0.3
 """A command is answered after this long, although records that were reported before its answer still wait."""
-RECORD_WAIT_S = 60.0
-"""For so long the later records of a spool wait for those that cannot be read, however many these are."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestWaits:
+    """In seconds."""
+
+    answer_s: float = ANSWER_WAIT_S
+    """A caller is answered with the record itself when the database has not ingested it after this long."""
+    record_s: float = 60.0
+    """For so long the later records of a spool wait for those that cannot be read, however many these are."""
+
+
 TURN_S = 0.2
 """For so long records are ingested until commands, desired states and events have their turn."""
 MAX_BATCH = 100
@@ -129,15 +138,13 @@ class Ingester:
         ended_sessions: EndedSessions,
         last_captures: LastCaptures,
         wake: Waker,
-        answer_wait_s: float = ANSWER_WAIT_S,
-        call_wait_s: float = CALL_WAIT_S,
-        record_wait_s: float = RECORD_WAIT_S,
+        waits: IngestWaits = IngestWaits(),
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """`wake` wakes the database thread."""
         self._now = now
         self._fence, self._slots, self._answers, self._wake = fence, slots, answers, wake
-        self._answer_wait_s, self._call_wait_s, self._record_wait_s = answer_wait_s, call_wait_s, record_wait_s
+        self._waits = waits
         self._ended_sessions, self._last_captures = ended_sessions, last_captures
         # `append`, `popleft` and `list` of a deque are atomic, and only the database thread removes.
         self._spooled: deque[Spooled] = deque()
@@ -188,13 +195,10 @@ class Ingester:
 
     def make_waiting_calls(self, *, is_away: bool) -> None:
         """Make the calls of `call_after_ingest` whose turn has come. One that fails must not end the thread."""
-        while self._calls and (is_away or not self._spooled or self._is_late(self._calls[0][1])):
+        while self._calls and (is_away or not self._spooled or self._now() - self._calls[0][1] > CALL_WAIT_S):
             call, _ = self._calls.popleft()
             with log_and_continue("late answer"):
                 call()
-
-    def _is_late(self, since: float) -> bool:
-        return self._now() - since > self._call_wait_s
 
     def _ingest_next(self) -> bool:
         """False when a batch was refused."""
@@ -274,7 +278,7 @@ class Ingester:
             self._ingest(spooled)
         except OSError as error:
             log.error("The record %s of %s cannot be read: %s", spooled.record, spooled.desired.slug, error)
-            if self._unreadable.add(spooled.spool, spooled.record, self._now()) < self._record_wait_s:
+            if self._unreadable.add(spooled.spool, spooled.record, self._now()) < self._waits.record_s:
                 return False
             raise_unreadable_alert(spooled.desired, spooled.record, error)
             return True
@@ -316,9 +320,9 @@ class Ingester:
     # On the thread of the late answers
 
     def answer_late_callers(self) -> None:
-        """Callers that wait longer than `answer_wait_s` for the database get the record itself: it is already safe."""
+        """Callers that wait longer than `answer_s` for the database get the record itself: it is already safe."""
         for spooled in list(self._spooled):
-            if self._now() - spooled.since > self._answer_wait_s:
+            if self._now() - spooled.since > self._waits.answer_s:
                 self._answer_from_spool(spooled)
 
     # On either thread

@@ -4,6 +4,7 @@ disagree with the process."""
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Container, Mapping
@@ -17,13 +18,15 @@ from cameras.child_environment import scrubbed_environment
 from cameras.commands.messages import Answer
 from cameras.gates.gate import GateStatus
 from cameras.spool.recovery import DecidedOutcome
+from cameras.supervision.alerts import FailureAlerts
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots
-from cameras.supervision.child import FINISH_S, CameraChild, OnMessage, exit_reason, kill_orphans, write_register
+from cameras.supervision.child import FINISH_S, CameraChild, OnMessage, kill_orphans, write_register
 from cameras.supervision.desired_state import DesiredState, EndedSessions
 from cameras.supervision.ports import AnswerSink, EventSink
 from cameras.supervision.recovery_ladder import RecoveryLadder, SessionWatch
 from cameras.supervision.recovery_policy import RecoveryPolicy
 from core import heartbeat
+from core.processes import exit_reason
 from core.text.sentences import sentence
 
 log = logging.getLogger(__name__)
@@ -99,38 +102,23 @@ START_AGAIN_S = 1.0
 WAIT_STEP_S = 0.1
 
 
-class ProcessManager:
-    """Has no state of its own besides the file `register`, which names the running processes for the next Supervisor.
-    Only the Supervisor's thread uses it: the kernel ends a process with the thread that started it."""
+class ProcessStarter:
+    """Starts the process of a camera with the newest that is known, and writes it into the `register`. Only the
+    Supervisor's thread uses it: the kernel ends a process with the thread that started it."""
 
     def __init__(
         self,
         slots: CameraSlots,
         register: Path,
         events: EventSink,
-        answers: AnswerSink,
-        ladder: RecoveryLadder,
-        session_watch: SessionWatch,
         ended_sessions: EndedSessions,
         on_message: OnMessage,
         gates_of: Callable[[CameraSlot], list[GateStatus]],
         idle_core_s: Callable[[], float],
     ) -> None:
-        self._slots, self._register, self._events, self._answers = slots, register, events, answers
-        self._ladder, self._session_watch = ladder, session_watch
+        self._slots, self._register, self._events = slots, register, events
         self._ended_sessions, self._on_message = ended_sessions, on_message
         self._gates_of, self._idle_core_s = gates_of, idle_core_s
-        self._actions: Mapping[Action, Callable[[CameraSlot], None]] = {
-            Action.NOTHING: leave_alone,
-            Action.START: self.start_process,
-            Action.CHECK: self._check_process,
-            Action.KILL_WHEN_LATE: self._kill_when_late,
-            Action.HANDLE_EXIT: self._handle_exit,
-        }
-
-    def maintain_process(self, slot: CameraSlot) -> None:
-        """On each tick: do what the state of the camera's process asks for."""
-        self._actions[current_rule(slot).action](slot)
 
     def start_process(self, slot: CameraSlot) -> None:
         now = time.monotonic()
@@ -158,6 +146,41 @@ class ProcessManager:
         slot.decided_outcome = None
         write_register(self._register, [other.child.identity for other in self._slots.values() if other.child])
         self._events.record_observed(slot, "starting", "")
+
+
+class ProcessManager:
+    """Has no state of its own besides the file `register`, which names the running processes for the next Supervisor.
+    Only the Supervisor's thread uses it."""
+
+    def __init__(
+        self,
+        slots: CameraSlots,
+        register: Path,
+        starter: ProcessStarter,
+        events: EventSink,
+        answers: AnswerSink,
+        ladder: RecoveryLadder,
+        session_watch: SessionWatch,
+        failures: FailureAlerts,
+    ) -> None:
+        self._slots, self._register, self._events, self._answers = slots, register, events, answers
+        self._ladder, self._session_watch, self._failures = ladder, session_watch, failures
+        self._actions: Mapping[Action, Callable[[CameraSlot], None]] = {
+            Action.NOTHING: leave_alone,
+            Action.START: starter.start_process,
+            Action.CHECK: self._check_process,
+            Action.KILL_WHEN_LATE: self._kill_when_late,
+            Action.HANDLE_EXIT: self._handle_exit,
+        }
+
+    def maintain_processes(self) -> None:
+        """On each tick. An error with one camera keeps no other from its own."""
+        for slot in self._slots.values():
+            self._failures.run_safely(slot.desired, functools.partial(self.maintain_process, slot))
+
+    def maintain_process(self, slot: CameraSlot) -> None:
+        """Do what the state of the camera's process asks for."""
+        self._actions[current_rule(slot).action](slot)
 
     def _check_process(self, slot: CameraSlot) -> None:
         self._ladder.check_process(slot)

@@ -12,11 +12,12 @@ from typing import Any
 from cameras.runtime.messages import AbortCommand, ReopenCommand, SessionStatus
 from cameras.supervision.alerts import CameraAlerts
 from cameras.supervision.camera_slot import CameraSlot
-from cameras.supervision.child import CameraChild, exit_reason
+from cameras.supervision.child import CameraChild
 from cameras.supervision.ports import EventSink
 from cameras.supervision.recovery_policy import REOPENED
 from cameras.supervision.recovery_steps import Quarantine, record_step
 from core.camera_names import CameraRef
+from core.processes import exit_reason
 from core.text.sentences import Sentence, join_sentences, sentence
 
 # Signals by which a library's fault ends its process. SIGKILL is sent by something else and proves no crash.

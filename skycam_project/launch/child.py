@@ -16,6 +16,7 @@ from typing import ClassVar, Protocol
 
 from core import heartbeat
 from core.parent_death import die_with_parent
+from core.processes import parent_of
 
 LONGEST_LINE = 64 * 1024
 
@@ -231,12 +232,3 @@ def children() -> set[int]:
     # Not /proc/self/task/*/children, which some kernels for small computers do not have, and not psutil, which would
     # be loaded for this alone.
     return {int(path.name) for path in Path("/proc").glob("[0-9]*") if parent_of(path) == os.getpid()}
-
-
-def parent_of(path: Path) -> int | None:
-    """None for a process that has ended, or whose state this user may not read: that is no child."""
-    try:
-        # "PID (NAME) STATE PARENT ...", where the name of the program may contain anything.
-        return int((path / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return None

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol, TypedDict
 
 from core.limits.repeats import BackOff, CrashLoop
+from core.processes import exit_reason
 from core.times.clocks import ProcessorClock
 from skycam_project.config import SkycamConfig
 from skycam_project.launch import preflight
@@ -83,20 +84,76 @@ class Output(Protocol):
     def repeat_tail(self, part: str, /) -> None: ...
 
 
+class RestartReports:
+    """What is reported of one part's restarts: lines of the log, records of the journal, and the file of its crash
+    loop, which becomes an alert."""
+
+    def __init__(self, name: str, config: SkycamConfig, output: Output, journal: RestartJournal) -> None:
+        self._name, self._config, self._output, self._journal = name, config, output, journal
+        self._crash_loops = CrashLoopFiles(preflight.run_folder(config))
+
+    def announce(self, what: str, delay_s: float) -> None:
+        self._output.log_message(f"{what}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")
+
+    def record(self, reason: str, restarts: int, *, on_request: bool) -> None:
+        self._journal.record_restart(self._name, reason, restarts, on_request=on_request)
+
+    def begin_crash_loop(self, reason: str) -> None:
+        """The part's last lines are repeated only the first time, not each minute."""
+        if not self._crash_loops.holds(self._name):
+            self._output.repeat_tail(self._name)
+        message = crash_loop_sentence(self._name, reason, self._output.last_line(self._name), self._config)
+        try:
+            self._crash_loops.write(self._name, message)
+        except OSError as error:
+            self._output.log_message(
+                f"no alert for this crash loop: {self._crash_loops.folder}: {error.strerror}. {message}"
+            )
+
+    def end_crash_loop(self, restarts: int) -> None:
+        """Nothing happens for a part that was in none."""
+        if self._crash_loops.remove(self._name):
+            self._output.log_message(f"{self._name} is out of its crash loop")
+            self._journal.record_restart(self._name, "", restarts, recovered=True)
+
+
+class Heartbeats:
+    """The heartbeats of one process, in its own time: on a busy machine, one that gets no processor is not silent."""
+
+    def __init__(self, pid: int, timings: Timings) -> None:
+        self._timings, self._loop = timings, asyncio.get_running_loop()
+        self._clock = ProcessorClock(pid, self._loop.time)
+        self._last, self._has_begun = self._clock.now(), False
+
+    def note(self) -> None:
+        self._last, self._has_begun = self._clock.now(), True
+
+    async def wait_for_silence(self) -> float:
+        """Returns when there was none for too long: for `start_s` before the first one, else for `silence_s`."""
+        # silence_s is configurable: a kill is late by a quarter of it at most, and by 1 s at most.
+        tick = min(1.0, self._timings.silence_s / 4)
+        while True:
+            before = self._loop.time()
+            await asyncio.sleep(tick)
+            self._clock.sample()
+            limit_s = self._timings.silence_s if self._has_begun else self._timings.start_s
+            if self._loop.time() - before > tick + 1.0:
+                # The launcher itself was delayed: read pending heartbeats first.
+                self._last = self._clock.now()
+            elif self._clock.now() - self._last > limit_s:
+                return limit_s
+
+
 class Part:
     """`ends_station` says whether a crash loop ends the station: only during its start, when that loses nothing. Later
     the part is restarted once a minute, and the others keep running."""
 
     def __init__(
-        self, name: str, plan: Plan, forks: Forks, timings: Timings, stream: Output, journal: RestartJournal
+        self, name: str, plan: Plan, forks: Forks, timings: Timings, output: Output, journal: RestartJournal
     ) -> None:
-        self.name = name
-        self.kind = PARTS[name]
-        self.plan, self.forks = plan, forks
-        self.timings = timings
-        self.stream = stream
-        self.journal = journal
-        self.crash_loops = CrashLoopFiles(preflight.run_folder(plan.config))
+        self.name, self._kind = name, PARTS[name]
+        self._plan, self._forks, self._timings, self._output = plan, forks, timings, output
+        self._reports = RestartReports(name, plan.config, output, journal)
         self.ends_station = True
         self.first_exit_ends = False
         """Whether one exit is enough for that, because what runs above this process counts them."""
@@ -106,6 +163,8 @@ class Part:
         self.runs = 0
         self.reason = ""
         self.child: Child | None = None
+        self._heartbeats: Heartbeats | None = None
+        """Of the child."""
         self._back_off = BackOff(timings.healthy_s, timings.crash_loop_exits, timings.crash_loop_s)
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
@@ -114,12 +173,10 @@ class Part:
         self._stop_sent = False
         self._restart_requested = False
         self._kill_reason = ""
-        self._last_heartbeat = 0.0
-        self._clock: ProcessorClock | None = None
-        """The own time of the child: on a busy machine, one that gets no processor is not silent."""
         self._next_try = 0.0
 
     def row(self) -> PartRow:
+        in_crash_loop = self.state is State.CRASH_LOOP
         return PartRow(
             name=self.name,
             pid=self.child.pid if self.child else None,
@@ -127,13 +184,8 @@ class Part:
             since=f"{self.since:%Y-%m-%dT%H:%M:%SZ}",
             restarts=self.restarts,
             reason=self.reason,
-            next_try_s=self._seconds_to_next_try(),
+            next_try_s=max(0, round(self._next_try - self._loop.time())) if in_crash_loop else None,
         )
-
-    def _seconds_to_next_try(self) -> int | None:
-        if self.state is not State.CRASH_LOOP:
-            return None
-        return max(0, round(self._next_try - self._loop.time()))
 
     async def run_until_stopped(self) -> None:
         """Start the part, and restart it whenever it ends, until it is stopped. Raises LaunchError after a crash loop
@@ -179,11 +231,11 @@ class Part:
         # Ends a back-off at once; there is no process to signal then.
         self._wake.set()
         # With the number of the run: the next run, which may have begun by then, is not killed.
-        killing = self._loop.call_later(self.timings.stop_s, self._kill_run, run)
+        killing = self._loop.call_later(self._timings.stop_s, self._kill_run, run)
         if self.child:
             self.child.send(signal.SIGTERM)
         try:
-            async with asyncio.timeout(self.timings.stop_s + self.timings.start_s):
+            async with asyncio.timeout(self._timings.stop_s + self._timings.start_s):
                 await self.wait_until(lambda: self._stopping or (self.runs > run and self.state is not State.STARTING))
         except TimeoutError:
             raise LaunchError(f"{self.name} is not running again yet; `skycam ps` shows its state.") from None
@@ -202,85 +254,52 @@ class Part:
         started = self._loop.time()
         self._set_state(State.STARTING)
         try:
-            self.child = await self._spawn()
+            start = start_of(self.name, self._plan, self._forks)
+            self.child = await Child.start(start, on_line=self._show_line, on_heartbeat=self._on_heartbeat)
         except OSError as error:
             # Also a full disk, if the command writes a file first (Valkey). An uptime of 0 counts as a short run.
             self.reason = f"{self.name} could not be started: {error}"
             return 0.0
-        self._clock = ProcessorClock(self.child.pid, self._loop.time)
-        self._last_heartbeat = self._own_time()
-        self._repeat_stop()
-        watching = self._watch()
+        self._heartbeats = Heartbeats(self.child.pid, self._timings)
+        # Again what was requested while there was no process to signal.
+        if self._stopping:
+            self.stop()
+        elif self._restart_requested:
+            self.child.send(signal.SIGTERM)
+        watching = self._watch(self._heartbeats)
         status = await self.child.wait()
         for task in watching:
             task.cancel()
-        self.child = self._clock = None
+        self.child = self._heartbeats = None
         self.reason = self._exit_reason(status)
         return self._loop.time() - started
 
-    async def _spawn(self) -> Child:
-        return await Child.start(self._starter(), on_line=self._show_line, on_heartbeat=self._on_heartbeat)
-
-    def _starter(self) -> Start:
-        command, fds = self.kind.command(self.plan), self.kind.inherited_fds(self.plan)
-        own = {"SKYCAM_PART": self.name}
-        if self.kind.is_forked:
-            return self.forks.forked(f"skycam {self.name}", command, own, fds)
-        return executed(command, {**self.plan.environment, **own}, fds)
-
-    def _repeat_stop(self) -> None:
-        """A stop or restart that was requested while there was no process to signal."""
-        if self._stopping:
-            self.stop()
-        elif self._restart_requested and self.child:
-            self.child.send(signal.SIGTERM)
-
     def _show_line(self, line: str) -> None:
-        if line and not any(text in line for text in self.kind.hidden_lines):
-            self.stream.write_line(self.name, line)
+        if line and not any(text in line for text in self._kind.hidden_lines):
+            self._output.write_line(self.name, line)
 
-    def _watch(self) -> list[asyncio.Task[None]]:
-        tasks = [asyncio.create_task(self._kill_when_silent()), asyncio.create_task(self._end_crash_loop())]
-        if self.kind.probe:
-            tasks.append(asyncio.create_task(self.kind.probe(self.plan, self._on_heartbeat)))
+    def _watch(self, heartbeats: Heartbeats) -> list[asyncio.Task[None]]:
+        tasks = [asyncio.create_task(self._kill_when_silent(heartbeats)), asyncio.create_task(self._end_crash_loop())]
+        if self._kind.probe:
+            tasks.append(asyncio.create_task(self._kind.probe(self._plan, self._on_heartbeat)))
         return tasks
 
-    def _own_time(self) -> float:
-        """Of the process, in seconds."""
-        return self._clock.now() if self._clock else self._loop.time()
-
     def _on_heartbeat(self) -> None:
-        self._last_heartbeat = self._own_time()
+        if self._heartbeats:
+            self._heartbeats.note()
         if self.state is State.STARTING:
             self._set_state(State.RUNNING)
 
-    async def _kill_when_silent(self) -> None:
-        # silence_s is configurable: a kill is late by a quarter of it at most, and by 1 s at most.
-        tick = min(1.0, self.timings.silence_s / 4)
-        while True:
-            before = self._loop.time()
-            await asyncio.sleep(tick)
-            if self._clock:
-                self._clock.sample()
-            if self._loop.time() - before > tick + 1.0:
-                # The launcher itself was delayed: read pending heartbeats first.
-                self._last_heartbeat = self._own_time()
-            elif self._own_time() - self._last_heartbeat > self._silence_limit_s():
-                self._kill_reason = f"{self.name} silent for {self._silence_limit_s():g} s"
-                self.kill()
-                return
+    async def _kill_when_silent(self, heartbeats: Heartbeats) -> None:
+        self._kill_reason = f"{self.name} silent for {await heartbeats.wait_for_silence():g} s"
+        self.kill()
 
     async def _end_crash_loop(self) -> None:
         """Resolve the crash loop once this run has been healthy for `healthy_s`."""
         await self.wait_until_running()
         # The task is cancelled when the run ends, so a shorter run does not get beyond this line.
-        await asyncio.sleep(self.timings.healthy_s)
-        if self.crash_loops.remove(self.name):
-            self.stream.log_message(f"{self.name} is out of its crash loop")
-            self.journal.record_restart(self.name, "", self.restarts, recovered=True)
-
-    def _silence_limit_s(self) -> float:
-        return self.timings.start_s if self.state is State.STARTING else self.timings.silence_s
+        await asyncio.sleep(self._timings.healthy_s)
+        self._reports.end_crash_loop(self.restarts)
 
     def _kill_run(self, run: int) -> None:
         if self.runs == run:
@@ -290,23 +309,18 @@ class Part:
         # First: a part that ignores SIGTERM is killed after `stop_s`, and the reason is still the request.
         if self._restart_requested:
             return ON_REQUEST
-        if self._kill_reason:
-            return self._kill_reason
-        if status < 0:
-            return f"{self.name} killed by {signal_name(-status)}"
-        return f"{self.name} exited with status {status}"
+        return self._kill_reason or f"{self.name} {exit_reason(status)}"
 
     async def _wait_before_restart(self, uptime_s: float) -> None:
         self.restarts += 1
         # A restart on request is no failure: it does not wait, and does not count towards a crash loop.
         state, delay_s = (State.BACKING_OFF, 0.0) if self._restart_requested else self._delay_after(uptime_s)
-        what = f"{self.name} stopped on request" if self._restart_requested else self.reason
-        self.stream.log_message(f"{what}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")
+        self._reports.announce(f"{self.name} stopped on request" if self._restart_requested else self.reason, delay_s)
         self._next_try = self._loop.time() + delay_s
         self._set_state(state)
         if state is State.CRASH_LOOP:
-            self._report_crash_loop()
-        self.journal.record_restart(self.name, self.reason, self.restarts, on_request=self._restart_requested)
+            self._reports.begin_crash_loop(self.reason)
+        self._reports.record(self.reason, self.restarts, on_request=self._restart_requested)
         try:
             async with asyncio.timeout(delay_s):
                 await self._wake.wait()
@@ -321,28 +335,12 @@ class Part:
             return State.BACKING_OFF, self._back_off.next_delay_s(uptime_s)
         except CrashLoop:
             if self.ends_station:
-                self.stream.repeat_tail(self.name)
-                raise LaunchError(f"{self._repeated_exits()}. Everything is stopped.") from None
-            return State.CRASH_LOOP, self.timings.retry_s
-
-    def _repeated_exits(self) -> str:
-        return (
-            f"{self.reason}, as it did {self.timings.crash_loop_exits} times within "
-            f"{self.timings.crash_loop_s:g} s of its start"
-        )
-
-    def _report_crash_loop(self) -> None:
-        """Write the crash loop's file, which becomes an alert. The part's last lines are repeated only the first time,
-        not each minute."""
-        if not self.crash_loops.holds(self.name):
-            self.stream.repeat_tail(self.name)
-        message = crash_loop_sentence(self.name, self.reason, self.stream.last_line(self.name), self.plan.config)
-        try:
-            self.crash_loops.write(self.name, message)
-        except OSError as error:
-            self.stream.log_message(
-                f"no alert for this crash loop: {self.crash_loops.folder}: {error.strerror}. {message}"
-            )
+                self._output.repeat_tail(self.name)
+                raise LaunchError(
+                    f"{self.reason}, as it did {self._timings.crash_loop_exits} times within "
+                    f"{self._timings.crash_loop_s:g} s of its start. Everything is stopped."
+                ) from None
+            return State.CRASH_LOOP, self._timings.retry_s
 
     def _set_state(self, state: State) -> None:
         if state is not self.state:
@@ -352,6 +350,10 @@ class Part:
         self._changed = asyncio.Event()
 
 
-def signal_name(number: int) -> str:
-    """`SIGKILL`; a number for the real-time signals, which have no names."""
-    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+def start_of(name: str, plan: Plan, forks: Forks) -> Start:
+    """How the process of the part is started. OSError of a command that writes a file first."""
+    kind, own = PARTS[name], {"SKYCAM_PART": name}
+    command, fds = kind.command(plan), kind.inherited_fds(plan)
+    if kind.is_forked:
+        return forks.forked(f"skycam {name}", command, own, fds)
+    return executed(command, {**plan.environment, **own}, fds)

@@ -11,7 +11,7 @@ from tests.harness.project import PROJECT
 from tests.harness.waiting import PATIENCE_S
 
 WITHOUT_ROOTS_RIGHTS = ("unshare", "--user")
-PARENT = "import sys, pathlib; from skycam_project.launch.child import *; print(parent_of(pathlib.Path(sys.argv[1])))"
+PARENT = "import sys, pathlib; from core.processes import *; print(parent_of(pathlib.Path(sys.argv[1])))"
 
 
 def test_a_started_process_is_a_child_until_it_is_reaped() -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from cameras.child_environment import scrubbed_environment
-from cameras.supervision.child import FINISH_S, CameraChild, exit_reason
+from cameras.supervision.child import FINISH_S, CameraChild
+from core.processes import exit_reason
 from core.times.clocks import ProcessorClock
 from tests.harness.waiting import PATIENCE_S
 

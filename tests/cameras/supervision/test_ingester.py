@@ -57,14 +57,14 @@ def answers() -> Answers:
 def ingester(answers: Answers) -> Ingester:
     """No caller that waits is late."""
     return Ingester(
-        NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=3600.0, now=still
+        NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, IngestWaits(answer_s=3600.0), now=still
     )
 
 
 @pytest.fixture
 def impatient(answers: Answers) -> Ingester:
     """Every caller that waits is late."""
-    return Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=-1.0, now=still)
+    return Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, IngestWaits(answer_s=-1.0), now=still)
 
 
 def read_only(*_: Any) -> None:
@@ -200,7 +200,7 @@ def test_a_caller_whose_record_waits_for_one_that_cannot_be_read_gets_the_record
 
 def test_a_record_that_stays_unreadable_delays_later_ones_for_a_time_only(archive: Archive, answers: Answers) -> None:
     ingester = Ingester(
-        NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, record_wait_s=0.0, now=still
+        NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, IngestWaits(record_s=0.0), now=still
     )
     lost, later = write_records(archive, capture_record(archive), capture_record(archive))
     with unreadable(archive.spool / f"{lost}.done"):

@@ -15,8 +15,9 @@ import pytest
 
 from cameras.spool.storage import MARKER
 from cameras.supervision import ingest
-from cameras.supervision.child import kill_orphans, start_time, write_register
+from cameras.supervision.child import kill_orphans, write_register
 from captures.models import Capture, Session
+from core.processes import start_time
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.rows.archive import Archive
 from tests.harness.waiting import PATIENCE_S
