@@ -69,6 +69,7 @@ class UnreadableRecords:
 ANSWER_WAIT_S = 1.0
 CALL_WAIT_S = 0.3
 """A command is answered after this long, although records that were reported before its answer still wait."""
+RECORD_WAIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class IngestWaits:
 
     answer_s: float = ANSWER_WAIT_S
     """A caller is answered with the record itself when the database has not ingested it after this long."""
-    record_s: float = 60.0
+    record_s: float = RECORD_WAIT_S
     """For so long the later records of a spool wait for those that cannot be read, however many these are."""
 
 

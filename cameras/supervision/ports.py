@@ -1,5 +1,5 @@
 """The narrow ports through which the parts of the Supervisor use one another. A part gets what it needs in its
-constructor and never the whole Supervisor; `assembly.py` wires them."""
+constructor and never the whole Supervisor; `build_host` wires them."""
 
 from __future__ import annotations
 

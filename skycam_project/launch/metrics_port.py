@@ -285,7 +285,7 @@ class MetricsPort:
     """A port that cannot be used raises an alert, is tried again, and stops nothing else."""
 
     def __init__(self, config: SkycamConfig, host: Host) -> None:
-        self._settings, self._events = config.monitoring.prometheus, host.events
+        self._settings, self._events = config.monitoring.prometheus, host.data.events
         self._alert = f"metrics.port:{config.host}"
         self._is_alerted = False
         counters, parts = host.counters, PartUsages(config)

@@ -36,8 +36,8 @@ def database_away(*_: Any) -> Any:
 
 def test_what_waits_for_the_database_is_written_when_it_is_back(archive: Archive, host: Host) -> None:
     [record] = write_records(archive, capture_record(archive))
-    host.ingester.ingest_record(archive.desired(), record, "")
-    host.events.record_event("command", "An event.", "info", None, {})
+    host.data.ingester.ingest_record(archive.desired(), record, "")
+    host.data.events.record_event("command", "An event.", "info", None, {})
     with connection.execute_wrapper(database_away), pytest.raises(OperationalError):
         host.database.sync()
     host.database.sync()
@@ -48,9 +48,9 @@ def test_what_waits_for_the_database_is_written_when_it_is_back(archive: Archive
 def test_desired_states_that_cannot_be_read_keep_no_record_from_its_row(archive: Archive, host: Host) -> None:
     host.database.sync()
     [record] = write_records(archive, capture_record(archive))
-    host.ingester.ingest_record(archive.desired(), record, "")
+    host.data.ingester.ingest_record(archive.desired(), record, "")
     StorageAssignment.objects.all().delete()
-    host.reader.read_soon()
+    host.data.reader.read_soon()
     with pytest.raises(UnusableRoot, match="has no storage root"):
         host.database.sync()
     assert Capture.objects.filter(pk=record).exists()
@@ -62,7 +62,7 @@ def test_a_database_that_answers_is_not_away_because_a_step_fails(archive: Archi
         host.database.run_once()
     assert host.database.away_since is not None
     StorageAssignment.objects.all().delete()
-    host.reader.read_soon()
+    host.data.reader.read_soon()
     with pytest.raises(UnusableRoot, match="has no storage root"):
         host.database.run_once()
     assert host.database.away_since is None
@@ -97,8 +97,8 @@ def test_a_spool_that_cannot_be_read_delays_no_outcome_of_another_camera(
 
 def test_a_recovery_that_cannot_be_processed_is_recorded_once_and_delays_nothing(archive: Archive, host: Host) -> None:
     slot = CameraSlot(unreadable(archive), RestartSchedule())
-    host.recoveries.record_recovery(slot, recovered("x"))
-    host.events.record_event("command", "The next event.", "info", None, {})
+    host.data.recoveries.record_recovery(slot, recovered("x"))
+    host.data.events.record_event("command", "The next event.", "info", None, {})
     host.database.run_once()
     host.database.run_once()
     assert sorted(Event.objects.values_list("kind", flat=True)) == ["command", "spool.recovered"]
@@ -116,9 +116,9 @@ def without_alerts(execute: Any, sql: str, *rest: Any) -> Any:
 
 
 def test_a_recovery_that_the_database_interrupts_is_recorded_once(archive: Archive, host: Host) -> None:
-    host.lease.hold(0.0)
-    host.recoveries.record_recovery(CameraSlot(archive.desired(), RestartSchedule()), recovered("x"))
+    host.data.lease.hold(0.0)
+    host.data.recoveries.record_recovery(CameraSlot(archive.desired(), RestartSchedule()), recovered("x"))
     with connection.execute_wrapper(without_alerts), pytest.raises(OperationalError):
-        host.outbox.flush()
-    host.outbox.flush()
+        host.data.outbox.flush()
+    host.data.outbox.flush()
     assert Event.objects.filter(kind="spool.recovered").count() == 1

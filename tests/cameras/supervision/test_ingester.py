@@ -27,6 +27,7 @@ from cameras.supervision.ingester import (
     TURN_S,
     BatchSize,
     Ingester,
+    IngestWaits,
 )
 from captures.capturing import outcomes
 from captures.models import Capture, Session
@@ -64,7 +65,9 @@ def ingester(answers: Answers) -> Ingester:
 @pytest.fixture
 def impatient(answers: Answers) -> Ingester:
     """Every caller that waits is late."""
-    return Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, IngestWaits(answer_s=-1.0), now=still)
+    return Ingester(
+        NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, IngestWaits(answer_s=-1.0), now=still
+    )
 
 
 def read_only(*_: Any) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from cameras.spool.recovery import DecidedOutcome
-from cameras.supervision.alerts import CameraAlerts
+from cameras.supervision.alerts import CameraAlerts, FailureAlerts
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots, OutstandingCommand
 from cameras.supervision.desired_state import DesiredState, EndedSessions
 from cameras.supervision.host_identity import HostLock, HostLocked
-from cameras.supervision.process_manager import ProcessManager
+from cameras.supervision.process_manager import ProcessManager, ProcessStarter
 from cameras.supervision.recovery_ladder import RecoveryLadder, SessionWatch
 from cameras.supervision.recovery_steps import Quarantine
 from tests.harness.rows.archive import Archive
@@ -58,10 +58,11 @@ def processes(tmp_path: Path, slots: CameraSlots, events: Events, answers: Answe
     alerts = CameraAlerts(events, quarantine)
     ladder = RecoveryLadder(events, alerts, quarantine, None, time.monotonic)
     register = tmp_path / "cameras.json"
-    return ProcessManager(
-        slots, register, events, answers, ladder, SessionWatch(alerts, ladder), EndedSessions(),
-        lambda child, report: None, lambda slot: [], time.monotonic,
-    )  # fmt: skip
+    starter = ProcessStarter(
+        slots, register, events, EndedSessions(), lambda child, report: None, lambda slot: [], time.monotonic
+    )
+    session_watch = SessionWatch(alerts, ladder)
+    return ProcessManager(slots, register, starter, events, answers, ladder, session_watch, FailureAlerts(events))
 
 
 def killed(processes: ProcessManager, slot: CameraSlot) -> None:

@@ -51,7 +51,7 @@ def successor(tmp_path: Path, archive: Archive) -> Iterator[Host]:
 
 def is_open(host: Host, key: str = KEY) -> bool:
     """Whether the alert is open, after one run of its threads."""
-    host.reader.read_soon()
+    host.data.reader.read_soon()
     host.database.sync()
     host.supervisor.tick()
     return Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED).exists()

@@ -70,7 +70,7 @@ def host(
 
 def new_slot(host: Host, **faults: Any) -> CameraSlot:
     """The camera's slot; its first process starts with these faults."""
-    host.applier.apply_snapshot(host.reader.snapshot)
+    host.applier.apply_snapshot(host.data.reader.snapshot)
     [slot] = host.slots.values()
     slot.faults = faults
     return slot
@@ -80,7 +80,7 @@ def hangs_on_usb(host: Host, archive: Archive) -> None:
     """Store the camera's USB identity, as its row has it from when it was last open."""
     archive.camera.identity = {"usb": NIKON}
     archive.camera.save()
-    host.reader.read_soon()
+    host.data.reader.read_soon()
     host.database.sync()
 
 
@@ -214,7 +214,7 @@ def test_an_absent_camera_is_retried_as_soon_as_it_is_back(host: Host, archive: 
 def alert_after(host: Host, slot: CameraSlot, observed: str, **state: int) -> tuple[str, str]:
     """State and message of the camera's alert after its process has reported this state."""
     slot.child = cast(Any, Process(state=state, observed=(observed, "It is gone.")))
-    host.ladder.check_process(slot)
+    host.recovery.ladder.check_process(slot)
     host.database.sync()
     alert = Alert.objects.get()
     return alert.state, alert.message
@@ -241,7 +241,7 @@ def test_a_device_that_hangs_does_not_delay_the_supervisor(host: Host, archive: 
     fake_bus.plug("1-2", 7, serial="3004")
     serial = fake_bus.hang("1-2")
     slot = new_slot(host, disconnect=True)
-    tick_until(host, lambda: host.watcher.searches)
+    tick_until(host, lambda: host.recovery.watcher.searches)
     host.supervisor.tick()
     serial.write_text("3004\n")
     tick_until(host, lambda: slot.last_seen is not None)
@@ -290,7 +290,7 @@ def start_session(host: Host, archive: Archive, slot: CameraSlot) -> None:
     """A picture every 0.1 s; the session is stalled after STALLED_S."""
     Session.objects.create(camera=archive.camera, name="M 31", programme={"exposure_us": 2000, "delay_s": 0.1})
     slot.picture_watch = PictureWatch(least_s=STALLED_S)
-    host.reader.read_soon()
+    host.data.reader.read_soon()
     host.database.sync()
 
 

@@ -29,7 +29,7 @@ def test_a_rejected_record_in_a_spool_without_a_process_raises_an_alert(
     spool = archive.spool / part
     spool.mkdir(parents=True)
     (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")
-    host.janitor.recover_spool(archive.desired().of_clips if part else archive.desired())
+    host.data.janitor.recover_spool(archive.desired().of_clips if part else archive.desired())
     host.database.sync()
     [alert] = Alert.objects.all()
     assert alert.key == "spool.rejected:sim"
@@ -47,10 +47,10 @@ def opened(kind: str) -> list[str]:
 
 
 def sweep(host: Host) -> None:
-    host.reader.read_soon()
-    host.janitor.sweep_soon()
+    host.data.reader.read_soon()
+    host.data.janitor.sweep_soon()
     host.database.sync()
-    host.outbox.flush()
+    host.data.outbox.flush()
 
 
 def test_the_alert_of_rejected_records_is_resolved_once_they_are_removed(archive: Archive, host: Host) -> None:
@@ -132,7 +132,7 @@ def test_an_unfinished_clip_in_a_spool_without_a_process_is_an_alert_and_logged_
 def test_the_alert_of_an_unfinished_clip_is_resolved_once_it_is_finished(archive: Archive, host: Host) -> None:
     left_clip(archive)
     sweep(host)
-    host.events.resolve_alert("recording.left:sim")  # as the end of a recorder's alerts would
+    host.data.events.resolve_alert("recording.left:sim")  # as the end of a recorder's alerts would
     sweep(host)
     before = len(opened("recording.left"))
     (archive.folder / "clips").unlink()

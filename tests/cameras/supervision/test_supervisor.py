@@ -77,7 +77,7 @@ def test_a_camera_that_moves_to_another_host_is_released_and_its_spool_is_emptie
 def test_a_camera_is_recorded_by_its_own_host_only(archive: Archive, host: Host, slot: CameraSlot) -> None:
     move_to_host(archive, "other")
     read_again(host)
-    host.events.record_observed(slot, "disconnected", "")
+    host.data.events.record_observed(slot, "disconnected", "")
     host.database.sync()
     archive.camera.refresh_from_db()
     assert archive.camera.observed != "disconnected"
@@ -141,9 +141,9 @@ def test_a_host_that_gets_its_name_back_delivers_its_records_and_runs_its_camera
 @pytest.mark.usefixtures("name_taken")
 def test_a_camera_that_another_machine_drives_is_not_recorded_by_this_one(host: Host, slot: CameraSlot) -> None:
     read_again(host)
-    waiting = len(host.outbox)
-    host.events.record_observed(slot, "reconnecting", "")
-    assert len(host.outbox) == waiting
+    waiting = len(host.data.outbox)
+    host.data.events.record_observed(slot, "reconnecting", "")
+    assert len(host.data.outbox) == waiting
 
 
 def test_a_session_that_its_camera_refused_has_failed_with_the_reason(
@@ -182,7 +182,7 @@ def quarantined(host: Host, archive: Archive) -> CameraSlot:
     read_again(host)
     [slot] = host.slots.values()
     slot.restarts.rule.quick_exits, slot.restarts.not_before = 5, math.inf
-    host.quarantine.quarantine(slot, "It crashed.")
+    host.recovery.quarantine.quarantine(slot, "It crashed.")
     host.database.sync()
     return slot
 
@@ -215,7 +215,7 @@ def test_the_alert_of_a_quarantine_that_an_earlier_supervisor_left_is_resolved(
 
 def ingest_all(host: Host, slot: CameraSlot, records: list[str]) -> None:
     for record in records:
-        host.ingester.ingest_record(slot.desired, record, "")
+        host.data.ingester.ingest_record(slot.desired, record, "")
     host.database.sync()
 
 
@@ -225,7 +225,7 @@ def test_a_session_whose_end_is_ingested_while_its_process_starts_does_not_begin
     session = archive.session(cadence_s=0.1)
     records = write_ended_session(archive, str(session.pk))
     slot = with_session(host, archive, session)
-    host.processes.start_process(slot)
+    host.processes.maintain_process(slot)
     ingest_all(host, slot, records)
     assert slot.child is not None
     eventually(lambda: slot.child and slot.child.state.get("observed") == "ready")
@@ -241,7 +241,7 @@ def test_a_session_whose_end_was_ingested_before_its_process_starts_is_not_desir
     session = archive.session(cadence_s=0.1)
     slot = with_session(host, archive, session)
     ingest_all(host, slot, write_ended_session(archive, str(session.pk)))
-    host.processes.start_process(slot)
+    host.processes.maintain_process(slot)
     assert slot.child is not None
     assert slot.child.spec["session"] is None
     assert list(archive.spool.glob("session-*")) == []
@@ -262,7 +262,7 @@ def desired_settings(slot: CameraSlot) -> dict[str, Any]:
 def test_settings_that_were_commanded_are_not_reverted_by_an_older_read(host: Host, slot: CameraSlot) -> None:
     read_before = desired_states("main")
     configure(host, slot, exposure_us=2000)
-    host.reader.snapshot = dataclasses.replace(host.reader.snapshot, cameras=read_before)
+    host.data.reader.snapshot = dataclasses.replace(host.data.reader.snapshot, cameras=read_before)
     host.supervisor.tick()
     assert desired_settings(slot) == {"exposure_us": 2000}
 

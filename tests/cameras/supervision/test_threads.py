@@ -80,7 +80,7 @@ def capture_command(slot: CameraSlot, capture: str) -> Command:
 
 def intake_of(host: Host) -> CommandIntake:
     """As of a Supervisor that runs for an hour: it reads no row for a capture."""
-    sender = CommandSender("main", host.reader, Outcomes(), Answers())
+    sender = CommandSender("main", host.data.reader, Outcomes(), Answers())
     return CommandIntake(host.slots, sender, Outcomes(), queue.Queue(), lambda: None)
 
 
@@ -95,7 +95,7 @@ def test_outcomes_are_decided_while_commands_arrive(archive: Archive, host: Host
     intake = intake_of(host)
     with Other(lambda: [intake.route_command(command, 1) for command in commands]) as command_queue:
         while command_queue.works:
-            host.outcomes.settle_overdue({slot.desired.id: [slot.desired]})
+            host.data.outcomes.settle_overdue({slot.desired.id: [slot.desired]})
     overdue.refresh_from_db()
     assert overdue.status == "planned"
     assert len(slot.outstanding) == 1000
@@ -114,8 +114,12 @@ def test_viewers_are_read_while_cameras_are_added(archive: Archive, host: Host, 
 def test_the_states_of_a_camera_are_recorded_in_their_order(host: Host, slot: CameraSlot) -> None:
     """By its process's reader and by the Supervisor's thread: no state is recorded twice in a row, and the last one
     stays last."""
-    first = repeated(lambda: [host.events.record_observed(slot, state, "") for state in ("reconnecting", "ready")], 300)
-    second = repeated(lambda: [host.events.record_observed(slot, state, "") for state in ("starting", "ready")], 300)
+    first = repeated(
+        lambda: [host.data.events.record_observed(slot, state, "") for state in ("reconnecting", "ready")], 300
+    )
+    second = repeated(
+        lambda: [host.data.events.record_observed(slot, state, "") for state in ("starting", "ready")], 300
+    )
     with Other(first):
         second()
     host.database.sync()
@@ -161,7 +165,7 @@ class ReadMeanwhile(dict[str, DesiredState]):
 
 def test_a_host_that_has_its_name_again_releases_no_camera(host: Host, slot: CameraSlot) -> None:
     """A reading without the name and a later one with it are not mixed."""
-    reader = host.reader
+    reader = host.data.reader
     reader.snapshot = dataclasses.replace(reader.snapshot, cameras=ReadMeanwhile(reader), is_complete=False)
     host.supervisor.tick()
     assert slot.desired.elsewhere is False
@@ -190,13 +194,13 @@ class EndsMeanwhile:
 
 
 def test_a_capture_whose_process_ends_while_it_is_sent_has_its_outcome(archive: Archive, host: Host) -> None:
-    host.lease.hold(0.0)
+    host.data.lease.hold(0.0)
     capture = archive.planned()
     slot = CameraSlot(archive.desired(), RestartSchedule())
     host.slots.add(slot)
     slot.child = cast(Any, EndsMeanwhile(slot, None))
     intake_of(host).route_command(capture_command(slot, str(capture.pk)), 1)
-    host.outcomes.settle_lost(slot, slot.outstanding.captures())
+    host.data.outcomes.settle_lost(slot, slot.outstanding.captures())
     capture.refresh_from_db()
     assert capture.reason == "not_started"
     assert len(slot.outstanding) == 0

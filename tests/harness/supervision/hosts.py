@@ -12,17 +12,18 @@ from cameras.commands.messages import Answer
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.recovery_policy import RestartSchedule
-from cameras.supervision.supervisor import Host, build_host
+from cameras.supervision.supervisor import Host, RecoveryOptions, build_host
+from cameras.supervision.usb import UsbBus
 from core.camera_names import CameraRef
 from core.camera_refs import Cameras
 from tests.harness.waiting import PATIENCE_S
 
 
 @contextmanager
-def assembled(run_folder: Path, **options: Any) -> Iterator[Host]:
+def assembled(run_folder: Path, bus: UsbBus | None = None, **options: Any) -> Iterator[Host]:
     """Nothing is started; the processes that the test starts are killed at the end. The machine has an idle core,
     however busy the one of the tests is."""
-    host = build_host(run_folder, **{"idle_core_s": time.monotonic, **options})
+    host = build_host(run_folder, bus, RecoveryOptions(**{"idle_core_s": time.monotonic, **options}))
     yield host
     for slot in host.slots.values():
         if slot.child:
@@ -119,6 +120,6 @@ DESIRED = DesiredState(
 
 
 def read_again(host: Host) -> None:
-    host.reader.read_soon()
+    host.data.reader.read_soon()
     host.database.sync()
     host.supervisor.tick()
