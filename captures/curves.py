@@ -1,5 +1,5 @@
 """Curves as SVG geometry: a pure function of points. Labels are text beside the drawing, which is stretched to its
-place (`templates/curves/_curve.html`)."""
+place (`_curve.html`)."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from tests.harness.documents import import_graph
 from tests.harness.documents.reference.commands import command_sections
 from tests.harness.documents.reference.keys import item_table, list_tables, table
 from tests.harness.documents.reference.markdown import with_part
+from tests.harness.documents.reference.packages import app_table, inner_table
 from tests.harness.project import PROJECT
 
 FENCE = "```"
@@ -48,6 +49,12 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "keys of gates": ("docs/operating/gates.md", items_of(GateConfig)),
     "keys of sources of gates": ("docs/operating/gates.md", items_of(GateSourceConfig)),
     "keys of telescopes": ("docs/cameras/telescope-status.md", items_of(TelescopeConfig)),
+    "packages": (ARCHITECTURE, lambda: app_table(import_graph.imports_between_apps())),
+    "packages inside captures": (
+        ARCHITECTURE,
+        lambda: inner_table("captures", import_graph.imports_inside("captures")),
+    ),
+    "packages inside cameras": (ARCHITECTURE, lambda: inner_table("cameras", import_graph.imports_inside("cameras"))),
     "imports between apps": (ARCHITECTURE, lambda: diagram(import_graph.imports_between_apps())),
     "imports inside captures": (ARCHITECTURE, lambda: diagram(import_graph.imports_inside("captures"))),
     "imports inside cameras": (ARCHITECTURE, lambda: diagram(import_graph.imports_inside("cameras"))),
