@@ -157,11 +157,11 @@ def _web(plan: Plan) -> list[str]:
 
 
 def _service(plan: Plan) -> list[str]:
-    return [sys.executable, "-m", "skycam_project.launch.service", str(plan.fds["service"])]
+    return [sys.executable, "-m", "skycam_project.launch.web", str(plan.fds["service"]), "service"]
 
 
 def _files(plan: Plan) -> list[str]:
-    return [sys.executable, "-m", "skycam_project.launch.files", str(plan.fds["files"])]
+    return [sys.executable, "-m", "skycam_project.launch.programs", "files", str(plan.fds["files"])]
 
 
 def _worker(plan: Plan) -> list[str]:
@@ -172,12 +172,13 @@ def _worker(plan: Plan) -> list[str]:
 
 
 def _cameras(_plan: Plan) -> list[str]:
-    return [sys.executable, "-m", "skycam_project.launch.cameras"]
+    return [sys.executable, "-m", "skycam_project.launch.programs", "cameras"]
 
 
 def _sensors(plan: Plan) -> list[str]:
     """Beside a single worker it leaves the alert rules of the whole station to the main machine."""
-    return [sys.executable, "-m", "skycam_project.launch.sensors", *(() if plan.only == "worker" else ("station",))]
+    of_station = [] if plan.only == "worker" else ["station"]
+    return [sys.executable, "-m", "skycam_project.launch.programs", "sensors", *of_station]
 
 
 def _jobs(plan: Plan) -> list[str]:

@@ -1,4 +1,5 @@
-"""The web part: uvicorn on the socket that the launcher has bound, `python -m skycam_project.launch.web FD`.
+"""The web part, and with `service` the part of the PixeLink service: uvicorn on the socket that the launcher has bound,
+`python -m skycam_project.launch.web FD [service]`.
 
 The launcher keeps the socket open, so that a request during a restart waits instead of being refused. uvicorn's own
 `--fd` is not used: it treats the socket as a Unix socket, and asyncio then leaves Nagle's algorithm on.
@@ -50,5 +51,11 @@ async def serve(application: str, fd: int, *, limits: LimitsConfig, proxies: lis
 
 
 if __name__ == "__main__":
-    web = load_config().web
-    asyncio.run(serve("skycam_project.asgi:application", int(sys.argv[1]), limits=web.limits, proxies=web.proxies))
+    web, listening = load_config().web, int(sys.argv[1])
+    if sys.argv[2:] == ["service"]:
+        serving = serve(
+            "skycam_project.service.asgi:application", listening, limits=web.limits, proxies=[], sockets=False
+        )
+    else:
+        serving = serve("skycam_project.asgi:application", listening, limits=web.limits, proxies=web.proxies)
+    asyncio.run(serving)

@@ -145,7 +145,7 @@ def impatient(station: Station) -> Iterator[PixelinkService]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         service = PixelinkService(listening.getsockname()[1])
         process = subprocess.Popen(
-            [sys.executable, "-m", "skycam_project.launch.service", str(listening.fileno())],
+            [sys.executable, "-m", "skycam_project.launch.web", str(listening.fileno()), "service"],
             env=station.environment | {"SERVICE_TIMEOUT": "2000"}, cwd=station.data.parent,
             pass_fds=[listening.fileno()],
         )  # fmt: skip

@@ -33,7 +33,7 @@ from skycam_project.launch.forks import ForkServer
 
 async def main():
     forks = ForkServer(os.environ, print, lambda: None, start_s=0.01)
-    command = [sys.executable, "-m", "skycam_project.launch.cameras"]
+    command = [sys.executable, "-m", "skycam_project.launch.programs", "cameras"]
     try:
         await Child.start(forks.forked("skycam worker", command, {}), print, lambda: None)
     except OSError as error:
