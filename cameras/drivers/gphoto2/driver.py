@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, ClassVar, Literal
 
+from cameras.drivers.abilities import AttachedDevice, CameraBody, StoppableStream, Supplies
 from cameras.drivers.base import (
     Aborted,
     Applied,
@@ -19,7 +20,6 @@ from cameras.drivers.base import (
     ExposureRequest,
     FrameData,
     Identity,
-    Supplies,
 )
 from cameras.drivers.gphoto2.discovery import (
     cameras_on_usb,
@@ -57,7 +57,7 @@ class Gphoto2Settings(DriverSettings):
     keep_on_card: bool = field(False, help="leave the pictures on the card after they are safe here")
 
 
-class Gphoto2Driver(Driver):
+class Gphoto2Driver(Driver, AttachedDevice, CameraBody, StoppableStream):
     """A DSLR. An abort ends a bulb exposure. libgphoto2's capture() cannot be interrupted: only a kill of the process
     ends it."""
 

@@ -11,7 +11,8 @@ from functools import cache
 from itertools import count
 from typing import Any, TypeVar
 
-from cameras.drivers.base import Aborted, CameraError, Clock, Identity, Supplies, remaining
+from cameras.drivers.abilities import Supplies
+from cameras.drivers.base import Aborted, CameraError, Clock, Identity, remaining
 from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_ON_CARD, Claim
 from cameras.drivers.gphoto2.widgets import SETTINGS, Widget, is_bulb, parse_percent
 

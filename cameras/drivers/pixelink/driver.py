@@ -8,6 +8,7 @@ import threading
 from collections.abc import Collection, Iterator
 from typing import Any, ClassVar, Literal
 
+from cameras.drivers.abilities import AttachedDevice, SettableStream
 from cameras.drivers.base import (
     Aborted,
     Applied,
@@ -57,7 +58,7 @@ class PixelinkSettings(DriverSettings):
     pixel_format: Literal["mono8", "mono16", "yuv422", "bayer8", "bayer16"] | None = None
 
 
-class PixelinkDriver(Driver):
+class PixelinkDriver(Driver, AttachedDevice, SettableStream):
     """A still is the first whole frame after the request. In a running stream it is a frame of the stream as well."""
 
     kind: ClassVar[str] = "pixelink"

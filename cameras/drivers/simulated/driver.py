@@ -11,6 +11,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
+from cameras.drivers.abilities import FaultInjection, FaultListener, SettableStream, SiteAware
 from cameras.drivers.base import (
     Aborted,
     Applied,
@@ -27,7 +28,7 @@ from cameras.drivers.base import (
     remaining,
 )
 from cameras.drivers.options import DriverSettings, Option
-from cameras.drivers.simulated.faults import FaultInjector, FaultListener, torn
+from cameras.drivers.simulated.faults import FaultInjector, torn
 from cameras.drivers.simulated.frame_pacer import FramePacer
 from cameras.drivers.simulated.scenes import SCENES, Scene
 from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings
@@ -127,7 +128,7 @@ TORN = "The frame is torn: its lower half is from another exposure."
 LABELS = {"iso": "ISO", "f_number": "f-number"}
 
 
-class SimulatedDriver(Driver):
+class SimulatedDriver(Driver, FaultInjection, SettableStream, SiteAware):
     """A colour camera that shows one of the SCENES. The chart simulates a linear sensor, and its frames carry their
     number in their pixels (`codec.py`); the other scenes are realistic, `allsky` also in its light.
 
