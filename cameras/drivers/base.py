@@ -12,13 +12,12 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from pydantic import ValidationError
 
 from cameras.drivers.options import DriverSettings, Option, OptionValue, option_errors
 from core.api.model import describe_error
-from core.times.durations import format_exposure
 
 # Web processes check settings by this module, and need no numpy for it: 12 MB.
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Pixels: TypeAlias = "NDArray[np.uint8] | NDArray[np.uint16]"
-T = TypeVar("T")
 REFERENCE_KIND = re.compile(r"[a-z0-9]{1,10}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 LONGEST_PLACE = 500
@@ -380,24 +378,6 @@ def remaining(clock: Clock, deadline: float) -> float:
     if left <= 0:
         raise CameraError("The camera took longer than allowed.", reason="too_slow")
     return left
-
-
-def opened(part: T | None) -> T:
-    """The part that a driver has while its camera is open; CameraError when it is closed."""
-    if part is None:
-        raise CameraError("The camera is closed. Open it first.", before_shutter=True)
-    return part
-
-
-def check_exposure_fits(exposure_us: float, clock: Clock, deadline: float) -> None:
-    """CameraError too_slow, before the shutter, for an exposure that would end after the deadline."""
-    if remaining(clock, deadline) < exposure_us / 1e6:
-        raise CameraError(
-            f"An exposure of {format_exposure(exposure_us)} does not fit into the allowed time. "
-            "Use a shorter exposure, or allow more time.",
-            reason="too_slow",
-            before_shutter=True,
-        )
 
 
 class SystemClock:

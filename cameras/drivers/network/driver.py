@@ -18,15 +18,14 @@ from cameras.drivers.base import (
     FrameData,
     Identity,
     SettingRange,
-    opened,
     remaining,
 )
 from cameras.drivers.credentials import REDACTED
-from cameras.drivers.frames_ahead import FramesAhead
 from cameras.drivers.network import addresses
 from cameras.drivers.network.addresses import SLICE_S, NetworkTimes
 from cameras.drivers.options import DriverSettings
 from cameras.drivers.packets import PacketSink
+from cameras.drivers.parts import FramesAhead, opened
 from core.outgoing import OutgoingGuard
 from core.resources.fields import field
 

@@ -20,7 +20,6 @@ from cameras.drivers.base import (
     ExposureRequest,
     FrameData,
     Identity,
-    opened,
     remaining,
 )
 from cameras.drivers.opencv import source as addresses
@@ -29,6 +28,7 @@ from cameras.drivers.opencv.device import VideoDevice
 from cameras.drivers.opencv.file import VideoFile
 from cameras.drivers.opencv.source import Source, camera_errors
 from cameras.drivers.options import DriverSettings
+from cameras.drivers.parts import opened
 from core.resources.fields import field
 
 ROUNDING_S = 0.005

@@ -8,8 +8,8 @@ from typing import Any
 import cv2
 
 from cameras.drivers.base import Applied, CameraError, Clock, FrameData, SettingRange, remaining
-from cameras.drivers.frames_ahead import FramesAhead
 from cameras.drivers.opencv.source import FORMATS, Image, capture, open_regular_file, rgb, suffix
+from cameras.drivers.parts import FramesAhead
 
 LONGEST_STEP_S = 10.0
 """A longer step between two time stamps is an error in the file and counts as one frame."""

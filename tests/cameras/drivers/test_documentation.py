@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cameras.drivers.opencv.source import FORMATS
-from cameras.drivers.simulated.driver import DEFAULTS
+from cameras.drivers.simulated.settings import DEFAULTS
 from tests.harness.project import PROJECT
 
 PAGE = PROJECT / "docs" / "cameras" / "drivers.md"

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, SystemClock
-from cameras.drivers.simulated.driver import ABORT_CHECK_S, SimulatedDriver
+from cameras.drivers.parts import ABORT_CHECK_S
+from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.runtime.clock import CameraClock
 from tests.harness.waiting import PATIENCE_S, eventually
 
