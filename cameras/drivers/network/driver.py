@@ -154,7 +154,13 @@ class NetworkDriver(Driver, NetworkDevice, PacketSource):
         connection = opened(self._feed).connection
         remaining(self.clock, deadline)
         requested = self.validated(settings)
-        self._set_interval(connection, requested.get("interval_s"))
+        seconds = requested.get("interval_s")
+        # A camera that streams has no interval.
+        if connection.interval_s and seconds and seconds != connection.interval_s:
+            connection.interval_s = seconds
+            self._report_interval(connection)
+            # The reading thread waits for the end of an interval that may be much longer.
+            connection.request_picture()
         return Applied(dict(self._actual), self._setting_warnings(requested))
 
     def read_back(self, deadline: float) -> dict[str, Any]:
@@ -220,14 +226,6 @@ class NetworkDriver(Driver, NetworkDevice, PacketSource):
         if self._feed is not None:
             self._feed.check_connection()
             self._ahead.missed += self._feed.check_pictures()
-
-    def _set_interval(self, connection: Connection, seconds: float | None) -> None:
-        """Does nothing for a camera that streams."""
-        if connection.interval_s and seconds and seconds != connection.interval_s:
-            connection.interval_s = seconds
-            self._report_interval(connection)
-            # The reading thread waits for the end of an interval that may be much longer.
-            connection.request_picture()
 
     def _report_interval(self, connection: Connection) -> None:
         if connection.interval_s:
