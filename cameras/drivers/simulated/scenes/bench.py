@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cameras.drivers.simulated.scenes.base import (
-    Backdrop,
-    ExposureSettings,
-    Image,
-    Light,
-    Scene,
-    SceneSettings,
-    add_grain,
-    brightness_of,
-    developed,
-    draw_caption,
-    smooth_noise,
-)
+from cameras.drivers.simulated.scenes.base import BackdropScene, Image, Light, SceneSettings, smooth_noise
 
-NOISE = 0.007
 BUBBLES = 34
 WALL, TABLE = (0.42, 0.47, 0.50), (0.30, 0.29, 0.28)
 GLASS = (0.80, 0.86, 0.88)
@@ -176,33 +162,21 @@ FURNITURE = (_draw_shadows, _draw_rack, _draw_stirrer, _draw_flask, _draw_beaker
 """From the back to the front."""
 
 
-class BenchScene(Scene):
-    """The bench is drawn once for each brightness; what moves, for each picture."""
+class BenchScene(BackdropScene):
+    noise = 0.007
 
     def __init__(self, settings: SceneSettings) -> None:
         super().__init__(settings)
-        self._backdrop = Backdrop(self._developed)
         random = np.random.default_rng(13)
         self._bubbles = random.uniform(0, 1, (BUBBLES, 4))
 
-    def render(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
-        brightness = brightness_of(exposure)
-        # A copy: the backdrop serves further frames, and a picture never changes after it was handed out.
-        image = self._backdrop.get(brightness).copy()
+    def draw(self, image: Image, seconds: float) -> None:
         canvas = Canvas(image)
         _draw_vortex(canvas, seconds)
         self._draw_bubbles(canvas, seconds)
         _draw_reading(canvas, seconds)
-        draw_caption(image, wall_ns)
-        return image
 
-    def _developed(self, brightness: float) -> Image:
-        image = developed(self._lighted_room, brightness)
-        add_grain(image, NOISE, seed=1)
-        return image
-
-    @cached_property
-    def _lighted_room(self) -> Light:
+    def light_backdrop(self) -> Light:
         light = np.empty((self.height, self.width, 3), np.float32)
         rows, columns = np.mgrid[0 : self.height, 0 : self.width].astype(np.float32) / self.height
         table = rows > 0.70
