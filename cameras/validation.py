@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from cameras.drivers import DRIVERS, driver_class
+from cameras.drivers.abilities import NetworkDevice
 from core.api.model import describe_allowed, describe_error, join_choices
 from core.outgoing import AddressRefused, literal_address
 from core.text.sentences import did_you_mean
@@ -28,7 +29,8 @@ def checked_address(kind: str, address: str) -> str:
 def check_destination(kind: str, address: str) -> None:
     """ValueError for an IP address that the station may not connect to. Host names are resolved and checked by the
     camera's process, each time that it connects."""
-    destination = driver_class(kind).destination(address)
+    driver = driver_class(kind)
+    destination = driver.destination(address) if issubclass(driver, NetworkDevice) else None
     if destination is None:
         return
     try:

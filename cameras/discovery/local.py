@@ -24,9 +24,11 @@ KILL_WAIT_S = 0.5
 DISCOVERY_SCRIPT = """
 import json, sys
 from cameras.drivers import driver_class
+from cameras.drivers.abilities import AttachedDevice
 from cameras.drivers.base import CameraError
 try:
-    found = driver_class(sys.argv[1]).discover(frozenset(sys.argv[2:]))
+    driver = driver_class(sys.argv[1])
+    found = driver.discover(frozenset(sys.argv[2:])) if issubclass(driver, AttachedDevice) else []
 except (CameraError, ImportError, OSError) as error:
     sys.exit(str(error))
 print(json.dumps(found))

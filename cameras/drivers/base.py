@@ -1,7 +1,8 @@
 """The interface of a camera driver. Neither this module nor any driver imports Django.
 
 A driver is small: it opens, closes, applies settings, exposes and gives frames. The core owns threads, buffers, retries
-and time. One thread uses a driver; only `abort`, `set_faults` and `Exposure.fetch` may be called from others.
+and time. One thread uses a driver; only `abort`, `set_faults` and `Exposure.fetch` may be called from others. What only
+some cameras can do is in `abilities.py`.
 """
 
 from __future__ import annotations
@@ -9,17 +10,14 @@ from __future__ import annotations
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from pydantic import ValidationError
 
 from cameras.drivers.options import DriverSettings, Option, OptionValue, option_errors
-from cameras.drivers.packets import PacketSink
-from cameras.drivers.telescope_port import Telescope
 from core.api.model import describe_error
-from core.outgoing import OutgoingGuard
 
 # Web processes check settings by this module, and need no numpy for it: 12 MB.
 if TYPE_CHECKING:
@@ -152,15 +150,6 @@ class FrameData:
 
 
 @dataclass(frozen=True, slots=True)
-class Supplies:
-    """Battery and card space. None where the camera does not report it."""
-
-    battery_percent: float | None = None
-    card_free_bytes: int | None = None
-    """Free on all of the camera's cards together."""
-
-
-@dataclass(frozen=True, slots=True)
 class ExposureRequest:
     """The settings of one still. None uses the camera's setting. `options` are checked: `Driver.check_options`."""
 
@@ -259,7 +248,11 @@ class Exposure:
 
 class Driver(ABC):
     """A camera. Every call takes a deadline (seconds of `clock.monotonic()`) and raises only CameraError
-    (and `Aborted` from `expose`)."""
+    (and `Aborted` from `expose`).
+
+    A kind implements `open`, `close`, `capabilities`, `apply` and `expose`, and `frame` if it has a stream. Each other
+    method is right for a camera that cannot do more.
+    """
 
     kind: ClassVar[str]
     simulated: ClassVar[bool] = False
@@ -299,13 +292,6 @@ class Driver(ABC):
         return address.strip()
 
     @classmethod
-    def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
-        """Discover attached cameras of this kind: address, model, serial, as text; `held_by` names a program that has
-        it open, where known. Opens cameras only briefly, and none at a location in `held`: Skycam has
-        those open."""
-        return []
-
-    @classmethod
     def validated(cls, settings: dict[str, Any]) -> dict[str, Any]:
         """`settings` validated by `settings_model`, without those left to the camera. CameraError rejected_setting."""
         try:
@@ -336,11 +322,6 @@ class Driver(ABC):
         settings overridden for an exposure; empty where the camera does not report them. Called every few seconds, so
         it must be quick."""
         return {}
-
-    def use_for_stream(self, settings: dict[str, Any], deadline: float) -> None:
-        """Use these settings for the frames of the stream, instead of those of the call before; an empty dict restores
-        the camera's own. `read_back` leaves them out. The core restores them before `apply` and `expose`. Does nothing
-        for a camera that cannot."""
 
     @classmethod
     def stream_fps(cls, actual: Mapping[str, Any], desired: Mapping[str, Any]) -> float | None:
@@ -376,50 +357,6 @@ class Driver(ABC):
         """The next frame of the stream or preview; None when the deadline passed or the wait was interrupted."""
         raise CameraError(f"A {self.kind} camera has no stream of frames.", permanent=True)
 
-    @classmethod
-    def destination(cls, address: str) -> tuple[str, int] | None:
-        """Host and port of an address in its normal form; None if it connects nowhere."""
-        return None
-
-    def set_connection_guard(self, guard: OutgoingGuard) -> None:
-        """Set, before `open`, the allowed destinations. Only drivers that open connections use it."""
-
-    def set_site(self, latitude: float | None, longitude: float | None, elevation: float) -> None:
-        """Set, before `open` and whenever it changes, where the camera stands: degrees, north and east positive, None
-        where it is not known; metres above sea level. Must not wait. Only drivers that compute what the sky shows, and
-        those of telescopes, use it."""
-
-    def set_telescope(self, telescope: Telescope) -> None:
-        """Set, before `open`, the telescope on which the camera stands. Only drivers of telescopes' cameras use it."""
-
-    def copy_packets_to(self, sink: PacketSink) -> None:
-        """Set, before `open`, the sink for the camera's own encoded packets, which receives them while it wants
-        packets. Only drivers whose camera sends a codec that browsers play use it."""
-
-    def check_packets(self) -> None:
-        """CameraError when the copied packets have ended. Called while packets are copied and no one reads frames; must
-        not wait."""
-
-    def stop_frames(self, deadline: float) -> None:
-        """No one reads frames now: end what `frame` started (a raised mirror, a warm sensor)."""
-
-    def delete_from_card(self, exposure: Exposure, deadline: float) -> None:
-        """Delete the files in `exposure.card` from the camera's card. Called once the record is durable."""
-
-    def device_location(self) -> str:
-        """Where the open camera is attached: `usb:001,004`, a device such as `/dev/video0`, or its serial number where
-        the vendor's library does not know ports. Discovery does not open it, and a USB reset uses it. Empty for a
-        camera that is not a device of this machine."""
-        return ""
-
-    def set_faults(self, faults: dict[str, Any], on_change: Callable[[dict[str, Any], str], None]) -> dict[str, Any]:
-        """From any thread: set exactly these faults; returns the active ones. `on_change` is called on each change with
-        the active faults and the name of the one that was triggered. Only for simulated cameras."""
-        raise CameraError(
-            f"Faults can be switched on for simulated cameras only; this is a {self.kind} camera.",
-            reason="rejected_setting",
-        )
-
     def check_alive(self, deadline: float) -> None:
         """Ask the idle camera for a sign of life. CameraError when it turns out to be gone.
 
@@ -430,10 +367,6 @@ class Driver(ABC):
     def temperature(self) -> float | None:
         """Celsius, or None if the camera does not report it. CameraError when the camera turns out to be gone."""
         return None
-
-    def supplies(self, deadline: float) -> Supplies:
-        """Battery and card space. CameraError when the camera turns out to be gone."""
-        return Supplies()
 
     def abort(self) -> None:
         """From any thread: end a running exposure as soon as the hardware allows. A fetch goes on."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cameras.drivers import driver_class
+from cameras.drivers.abilities import NetworkDevice, SiteAware, TelescopeCamera
 from cameras.drivers.base import Driver
 from cameras.runtime.agenda_runs import AgendaRuns, CameraHolders
 from cameras.runtime.buffer import SharedFrameBuffer
@@ -125,11 +126,12 @@ class CameraProcess:
 def make_driver(spec: Spec, clock: CameraClock) -> Driver:
     driver: Driver = driver_class(spec["kind"])(spec["address"], clock)
     rules = spec.get("outgoing")
-    if rules:
+    if rules and isinstance(driver, NetworkDevice):
         driver.set_connection_guard(OutgoingGuard.of(rules))
     place = site_of(spec["site"])
-    driver.set_site(place.latitude, place.longitude, place.elevation)
-    if telescope := spec.get("telescope"):
+    if isinstance(driver, SiteAware):
+        driver.set_site(place.latitude, place.longitude, place.elevation)
+    if isinstance(driver, TelescopeCamera) and (telescope := spec.get("telescope")):
         context = SourceContext(clock, place, OutgoingGuard.of(rules) if rules else OutgoingGuard())
         source = create_source(telescope["source"], telescope["settings"], context)
         driver.set_telescope(ControlledTelescope(source, clock))
@@ -187,7 +189,8 @@ def build_camera_process(
 
     def set_site(site: dict[str, Any]) -> None:
         place = site_of(site)
-        driver.set_site(place.latitude, place.longitude, place.elevation)
+        if isinstance(driver, SiteAware):
+            driver.set_site(place.latitude, place.longitude, place.elevation)
         writer.set_site(site)
 
     exposures = ExposureRunner(

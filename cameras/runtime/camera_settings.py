@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cameras.drivers.base import Applied, CameraError, ExposureRequest, Supplies
+from cameras.drivers.abilities import CameraBody, SettableStream, Supplies
+from cameras.drivers.base import Applied, CameraError, ExposureRequest
 from cameras.runtime.device_timing import DeviceTiming
 from cameras.runtime.link import Reporter, ReportSink
 from cameras.runtime.messages import ReadCommand, Reading, SettingsReport
@@ -38,8 +39,10 @@ class StreamSettings:
         if wanted == self._used:
             return
         self._used = wanted
-        with self._driver.watch_call("setting the stream", SET_S) as deadline:
-            self._driver.driver.use_for_stream(wanted, deadline)
+        driver = self._driver.driver
+        if isinstance(driver, SettableStream):
+            with self._driver.watch_call("setting the stream", SET_S) as deadline:
+                driver.use_for_stream(wanted, deadline)
 
     def restore(self) -> None:
         """The camera's own settings, before they are changed or used for a still."""
@@ -185,8 +188,9 @@ class Telemetry:
             driver.check_alive(deadline)
         with self._driver.watch_call("reading the temperature"):
             self.temperature_celsius = driver.temperature()
-        with self._driver.watch_call("reading battery and card", APPLY_S) as deadline:
-            self.supplies = driver.supplies(deadline)
+        if isinstance(driver, CameraBody):
+            with self._driver.watch_call("reading battery and card", APPLY_S) as deadline:
+                self.supplies = driver.supplies(deadline)
         self._settings.read_back()
         self._took_s = self._driver.clock.monotonic() - now
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
+from cameras.drivers.abilities import AttachedDevice, CameraBody, FaultInjection, PacketSource
 from cameras.drivers.base import CameraError, Capabilities, Exposure, ExposureRequest, Identity
 from cameras.drivers.packets import PacketSink
 from cameras.runtime.camera_settings import APPLY_S, CameraSettings, StreamSettings, Telemetry
@@ -121,7 +122,8 @@ class Device:
         with self._watched.watch_call("opening", OPEN_S) as deadline:
             # Also if it seems open: libgphoto2 may block for ever on a connection that had an error.
             self.driver.close()
-            self.driver.copy_packets_to(self._packets)
+            if isinstance(self.driver, PacketSource):
+                self.driver.copy_packets_to(self._packets)
             self.identity = self.driver.open(deadline)
             self.capabilities = self.driver.capabilities()
             # Before it counts as open: no exposure may have other settings than the desired ones.
@@ -134,7 +136,7 @@ class Device:
         self.stream.record_opened()
         self.stream_settings.record_opened()
         self._clock_offset.reset()
-        place = self.driver.device_location()
+        place = self.driver.device_location() if isinstance(self.driver, AttachedDevice) else ""
         self._claim.hold(place)
         self._link.send(
             OpenedReport(
@@ -196,6 +198,11 @@ class Device:
 
     def inject_faults(self, faults: dict[str, Any]) -> dict[str, Any]:
         """From any thread: set exactly these faults of a simulated camera. CameraError for other cameras."""
+        if not isinstance(self.driver, FaultInjection):
+            raise CameraError(
+                f"Faults can be switched on for simulated cameras only; this is a {self.driver.kind} camera.",
+                reason="rejected_setting",
+            )
         found = self.driver.set_faults(faults, self._report_faults)
         self.retry_now()
         return found
@@ -266,5 +273,7 @@ class CameraExposures:
 
     def delete_from_card(self, exposure: Exposure) -> None:
         """CameraError."""
-        with self._driver.watch_call("clearing the card", APPLY_S) as deadline:
-            self._driver.driver.delete_from_card(exposure, deadline)
+        driver = self._driver.driver
+        if isinstance(driver, CameraBody):
+            with self._driver.watch_call("clearing the card", APPLY_S) as deadline:
+                driver.delete_from_card(exposure, deadline)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from cameras.drivers.abilities import PacketSource, StoppableStream
 from cameras.drivers.base import CameraError, FrameData
 from cameras.drivers.packets import PacketSink
 from cameras.runtime.camera_settings import APPLY_S
@@ -74,10 +75,11 @@ class FrameStream:
     def wait_for_packets(self, within_s: float) -> None:
         """Wait `within_s` seconds, or until there is other work, while other threads copy packets."""
         self.end_live_view()
-        clock = self._driver.clock
+        clock, driver = self._driver.clock, self._driver.driver
         began, before = clock.monotonic(), self._packets.frames
         clock.wait(within_s)
-        self._driver.driver.check_packets()
+        if isinstance(driver, PacketSource):
+            driver.check_packets()
         if self._packets.frames != before:
             self.record_picture()
         else:
@@ -99,8 +101,10 @@ class FrameStream:
         """No consumer wants frames any more."""
         if self._is_live:
             self._is_live, self._waited_s = False, 0.0
-            with self._driver.watch_call("ending the live view", APPLY_S) as deadline:
-                self._driver.driver.stop_frames(deadline)
+            driver = self._driver.driver
+            if isinstance(driver, StoppableStream):
+                with self._driver.watch_call("ending the live view", APPLY_S) as deadline:
+                    driver.stop_frames(deadline)
 
     @property
     def has_stills(self) -> bool:

@@ -11,7 +11,8 @@ from functools import cache
 from itertools import count
 from typing import Any, TypeVar
 
-from cameras.drivers.base import Aborted, CameraError, Clock, Identity, Supplies, remaining
+from cameras.drivers.abilities import Supplies
+from cameras.drivers.base import Aborted, CameraError, Clock, Identity, remaining
 from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_ON_CARD, Claim
 from cameras.drivers.gphoto2.widgets import SETTINGS, Widget, is_bulb, parse_percent
 
@@ -132,7 +133,13 @@ class Session:
             self._call(self._camera.set_abilities, camera.models[camera.models.lookup_model(camera.model)])
             self._call(self._camera.set_port_info, camera.ports[camera.ports.lookup_path(camera.port)])
             self._call(self._camera.init)
-            self.identity = self._identify()
+            self.identity = Identity(
+                vendor=self.text("manufacturer"),
+                model=self.text("cameramodel") or self.model,
+                serial=self.text("serialnumber"),
+                firmware=self.text("deviceversion"),
+                library=f"libgphoto2 {library_version()}",
+            )
             self.live = False
             self.has_live_view = self._has(LIVE_VIEW)
             self.has_bulb = self._has("bulb")
@@ -151,7 +158,8 @@ class Session:
         try:
             return str(self._call(self._camera.get_single_config, widget).get_value())
         except library().GPhoto2Error as error:
-            return self._empty_if_missing(error)
+            _raise_unless_missing(error)
+            return ""
 
     def read(self, name: str) -> Widget:
         """One of our settings (in `names`) as it is now."""
@@ -178,12 +186,14 @@ class Session:
     def capture(self) -> CardFile:
         """Expose; returns when the camera has the picture. Cannot be interrupted, and may block for ever."""
         self.captures += 1
-        return self._card_file(self._call(self._camera.capture, library().GP_CAPTURE_IMAGE))
+        path = self._call(self._camera.capture, library().GP_CAPTURE_IMAGE)
+        return CardFile(path.folder, path.name, self.number)
 
     def next_file(self, milliseconds: int) -> CardFile | None:
         """The next file that the camera announces within about `milliseconds`; None without one."""
         kind, path = self._call(self._camera.wait_for_event, milliseconds)
-        return self._card_file(path) if kind == library().GP_EVENT_FILE_ADDED else None
+        is_file = kind == library().GP_EVENT_FILE_ADDED
+        return CardFile(path.folder, path.name, self.number) if is_file else None
 
     def expose_bulb(self, seconds: float) -> float:
         """Bulb: open the shutter, and close it after `seconds` or on an abort (Aborted). Returns the exposure in
@@ -251,17 +261,9 @@ class Session:
         try:
             self._call(self._camera.get_single_config, widget)
         except library().GPhoto2Error as error:
-            return bool(self._empty_if_missing(error))
+            _raise_unless_missing(error)
+            return False
         return True
-
-    def _identify(self) -> Identity:
-        return Identity(
-            vendor=self.text("manufacturer"),
-            model=self.text("cameramodel") or self.model,
-            serial=self.text("serialnumber"),
-            firmware=self.text("deviceversion"),
-            library=f"libgphoto2 {library_version()}",
-        )
 
     def _find(self, name: str) -> str | None:
         """The first widget of a setting that this camera has."""
@@ -269,7 +271,7 @@ class Session:
             try:
                 self._read(widget)
             except library().GPhoto2Error as error:
-                self._empty_if_missing(error)
+                _raise_unless_missing(error)
             else:
                 return widget
         return None
@@ -290,14 +292,11 @@ class Session:
             return None
         return int(info.size) if info.fields & library().GP_FILE_INFO_SIZE else None
 
-    def _card_file(self, path: Any) -> CardFile:
-        return CardFile(path.folder, path.name, self.number)
 
-    def _empty_if_missing(self, error: Any) -> str:
-        """An empty text when the widget does not exist; any other error is raised."""
-        if error.code not in NO_WIDGET:
-            raise error
-        return ""
+def _raise_unless_missing(error: Any) -> None:
+    """Raise an error that is not that of a widget that the camera does not have."""
+    if error.code not in NO_WIDGET:
+        raise error
 
 
 T = TypeVar("T")

@@ -138,6 +138,10 @@ def _refuse(cause: str) -> NoReturn:
     raise ValueError(f"{cause} {ALLOWED}")
 
 
+SLICE_S = 0.02
+"""A wait for a packet does not know of interruptions of the clock: they are noticed after this time."""
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkTimes:
     """In seconds."""

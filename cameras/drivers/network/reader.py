@@ -53,10 +53,6 @@ class Reader:
         with self._changed:
             return self._packets.newest_group()
 
-    def request_picture(self) -> None:
-        """Fetch a picture now, where each is requested by itself."""
-        self._connection.request_picture()
-
     def start_copying(self, copier: PacketCopier) -> None:
         """Start copying with the next packet, and with those before it that are still buffered."""
         self._copier = copier

@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 
+from cameras.drivers.abilities import AttachedDevice, SettableStream
 from cameras.drivers.base import (
     Aborted,
     Applied,
@@ -27,6 +28,7 @@ from cameras.drivers.opencv.device import VideoDevice
 from cameras.drivers.opencv.file import VideoFile
 from cameras.drivers.opencv.source import Source, camera_errors
 from cameras.drivers.options import DriverSettings
+from cameras.drivers.parts import opened
 from core.resources.fields import field
 
 ROUNDING_S = 0.005
@@ -42,7 +44,7 @@ class OpencvSettings(DriverSettings):
     height: int | None = field(None, ge=16, le=16_384, help="pixels")
 
 
-class OpencvDriver(Driver):
+class OpencvDriver(Driver, AttachedDevice, SettableStream):
     """A still is the first frame that arrives after the request; it is a frame of the stream as well."""
 
     kind = "opencv"
@@ -83,29 +85,29 @@ class OpencvDriver(Driver):
             source.close()
 
     def capabilities(self) -> Capabilities:
-        source = self._need_open()
+        source = opened(self._source)
         with camera_errors(self._name):
             actual, ranges = source.actual(), source.ranges()
         return Capabilities(stream=True, width=actual.get("width"), height=actual.get("height"), settings=ranges)
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
-        source = self._need_open()
+        source = opened(self._source)
         remaining(self.clock, deadline)
         with camera_errors(self._name):
             return source.apply(self.validated(settings), deadline)
 
     def read_back(self, deadline: float) -> dict[str, Any]:
-        source = self._need_open()
+        source = opened(self._source)
         with camera_errors(self._name):
             return source.own()
 
     def use_for_stream(self, settings: dict[str, Any], deadline: float) -> None:
-        source = self._need_open()
+        source = opened(self._source)
         with camera_errors(self._name):
             source.use_for_stream(self.validated(settings))
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
-        source = self._need_open()
+        source = opened(self._source)
         remaining(self.clock, deadline)
         started_ns, started = self.clock.wall_ns(), self.clock.monotonic()
         with camera_errors(self._name), source.overridden(request.settings(), deadline) as applied:
@@ -123,7 +125,7 @@ class OpencvDriver(Driver):
         )
 
     def frame(self, deadline: float) -> FrameData | None:
-        source = self._need_open()
+        source = opened(self._source)
         with camera_errors(self._name):
             return source.next_frame(deadline)
 
@@ -142,8 +144,3 @@ class OpencvDriver(Driver):
                 permanent=True,
             )
         return VideoFile(self.address, self.clock, deadline)
-
-    def _need_open(self) -> Source:
-        if self._source is None:
-            raise CameraError("The camera is closed. Open it first.", before_shutter=True)
-        return self._source

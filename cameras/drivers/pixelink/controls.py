@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from cameras.drivers.base import SettingRange
+from cameras.drivers.base import Applied, SettingRange
 from cameras.drivers.pixelink.sdk import REFUSED, UNSUPPORTED_FORMAT, library
 from cameras.drivers.pixelink.session import Feature, Session
 from core.times.durations import format_exposure
@@ -121,6 +121,12 @@ class Controls:
 
     # Setting
 
+    def apply(self, requested: Values) -> Applied:
+        """Set the values and read all settings back, with a sentence for each value that the camera did not accept."""
+        refused, actual = self.set_values(requested), self.read_settings()
+        sentences = (self._warning(name, value, actual, refused) for name, value in requested.items())
+        return Applied(actual, [sentence for sentence in sentences if sentence])
+
     def set_values(self, requested: Values) -> dict[str, int]:
         """Set the values; returns name -> the code of the camera's refusal. It keeps its own value then."""
         refused = {}
@@ -181,12 +187,6 @@ class Controls:
         return next((name for name, of in FORMATS.items() if codes & set(of)), f"sdk{number:g}")
 
     # In words
-
-    def warnings(self, requested: Values, actual: Values, refused: dict[str, int]) -> list[str]:
-        """A sentence for each value that the camera did not accept as requested."""
-        return [
-            sentence for name, value in requested.items() if (sentence := self._warning(name, value, actual, refused))
-        ]
 
     def _warning(self, name: str, value: Any, actual: Values, refused: dict[str, int]) -> str | None:
         if name not in actual:

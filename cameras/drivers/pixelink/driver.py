@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
-import threading
 from collections.abc import Collection, Iterator
 from typing import Any, ClassVar, Literal
 
+from cameras.drivers.abilities import AttachedDevice, SettableStream
 from cameras.drivers.base import (
     Aborted,
     Applied,
@@ -22,6 +23,7 @@ from cameras.drivers.base import (
     remaining,
 )
 from cameras.drivers.options import DriverSettings
+from cameras.drivers.parts import AbortableWait, check_exposure_fits
 from cameras.drivers.pixelink.controls import SETTINGS, Controls, Values
 from cameras.drivers.pixelink.discovery import (
     attached_serials,
@@ -30,10 +32,10 @@ from cameras.drivers.pixelink.discovery import (
     listed_camera,
     open_session,
 )
+from cameras.drivers.pixelink.overrides import Overrides
 from cameras.drivers.pixelink.sdk import SdkError, camera_error
-from cameras.drivers.pixelink.session import Feature, Raw, Session, picture
+from cameras.drivers.pixelink.session import Raw, Session, picture
 from core.resources.fields import field
-from core.times.durations import format_exposure
 
 READOUT_S = 2.0
 LONG_S = 0.5
@@ -43,8 +45,6 @@ STREAMING_S = 2.0
 """A stream from which no frame was read for this long is stopped before a still."""
 MOST_OLD = 4
 """The maximum number of frames that still have the old exposure after it was changed in a stream."""
-ABORT_CHECK_S = 0.05
-RESTORE_S = 2.0
 EXPOSURE = ("exposure_us", "gain")
 
 
@@ -57,7 +57,7 @@ class PixelinkSettings(DriverSettings):
     pixel_format: Literal["mono8", "mono16", "yuv422", "bayer8", "bayer16"] | None = None
 
 
-class PixelinkDriver(Driver):
+class PixelinkDriver(Driver, AttachedDevice, SettableStream):
     """A still is the first whole frame after the request. In a running stream it is a frame of the stream as well."""
 
     kind: ClassVar[str] = "pixelink"
@@ -67,14 +67,10 @@ class PixelinkDriver(Driver):
         super().__init__(address, clock)
         self._session: Session | None = None
         self._controls: Controls | None = None
-        self._overridden: dict[str, Feature] = {}
-        """The camera's values that an exposure overrode. They are restored after it, or in the next session."""
-        self._overridden_on = ""
-        self._of_stream: dict[str, Feature] = {}
-        """The camera's values that settings of the stream replace."""
-        self._number = 0
+        self._overrides = Overrides(clock)
+        self._numbers = itertools.count()
         self._shutter = False
-        self._aborted = threading.Event()
+        self._waits = AbortableWait(clock)
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
@@ -95,24 +91,20 @@ class PixelinkDriver(Driver):
 
     def open(self, deadline: float) -> Identity:
         self.close()
-        self._number = 0
+        self._numbers = itertools.count()
         with self._boundary():
             remaining(self.clock, deadline)
             # Stored at once: the boundary closes it if one of the following calls fails.
             session = self._session = open_session(self.address, self.clock, deadline)
-            # Values of another camera must not be written to this one.
-            if session.serial != self._overridden_on:
-                self._overridden, self._overridden_on = {}, session.serial
             self._controls = Controls(session)
-            self._restore_settings(self._controls)
-            # `_restore_settings` has set a deadline of its own.
+            self._overrides.begin_session(self._controls)
+            # The restoration has set a deadline of its own.
             session.deadline = deadline
         return session.identity
 
     def close(self) -> None:
         session, self._session, self._controls = self._session, None, None
-        # The camera keeps what the stream's settings have set: the next session restores it.
-        self._overridden, self._of_stream = self._overridden | self._of_stream, {}
+        self._overrides.end_session()
         if session is not None:
             session.close()
 
@@ -128,42 +120,36 @@ class PixelinkDriver(Driver):
         """The camera keeps its own value if one is out of range; it is returned with a warning."""
         requested = self.validated(settings)
         with self._using_controls(deadline) as controls:
-            return self._applied(controls, requested)
+            return controls.apply(requested)
 
     def read_back(self, deadline: float) -> Values:
         with self._using_controls(deadline) as controls:
-            found, replaced = controls.read_settings(), {n for n in SETTINGS if SETTINGS[n].feature in self._of_stream}
-            return {name: value for name, value in found.items() if name not in replaced}
+            return self._overrides.without_stream(controls.read_settings())
 
     def use_for_stream(self, settings: dict[str, Any], deadline: float) -> None:
         requested = self.validated(settings)
         with self._using_controls(deadline) as controls:
-            controls.restore_features(self._of_stream)
-            self._of_stream = {}
-            if requested:
-                self._of_stream = controls.read_features(requested)
-                controls.set_values(requested)
+            self._overrides.use_for_stream(controls, requested)
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         """Set the requested values, read them back, and restore the original ones."""
         requested = self.validated(request.settings())
         with self._using_controls(deadline) as controls:
-            applied = self._override_settings(controls, requested)
-            self._restore_settings(controls)
+            applied = self._overrides.apply(controls, requested)
+            self._overrides.restore(controls)
         return Applied(_of_exposure(applied.actual), applied.warnings)
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         """As in the SDK's samples: start the stream, read a frame, stop it. A running stream continues."""
         requested = self.validated(request.settings())
-        # An abort just before this is not lost: the clock stays interrupted until the camera loop clears it.
-        self._aborted.clear()
+        self._waits.begin()
         with self._using_controls(deadline) as controls:
             try:
                 exposure = self._capture(controls, requested, deadline)
             except Aborted:
-                self._restore_settings(controls)
+                self._overrides.restore(controls)
                 raise
-            self._restore_settings(controls)
+            self._overrides.restore(controls)
             return exposure
 
     def frame(self, deadline: float) -> FrameData | None:
@@ -180,7 +166,7 @@ class PixelinkDriver(Driver):
                 return None
             self._shutter = True
             raw = session.grab()
-            return None if raw is None else self._make_frame(raw)
+            return None if raw is None else _make_frame(raw, next(self._numbers))
 
     def temperature(self) -> float | None:
         """Celsius. Also detects (CameraError) that the camera was unplugged while no one reads frames."""
@@ -190,47 +176,24 @@ class PixelinkDriver(Driver):
             return controls.temperature()
 
     def abort(self) -> None:
-        self._aborted.set()
-
-    # Settings
-
-    def _applied(self, controls: Controls, requested: Values) -> Applied:
-        refused = controls.set_values(requested)
-        actual = controls.read_settings()
-        return Applied(actual, controls.warnings(requested, actual, refused))
-
-    def _override_settings(self, controls: Controls, requested: Values) -> Applied:
-        """Apply values for one exposure and remember the camera's own."""
-        # The older values have priority: after a failed restoration the camera still has those of an exposure.
-        self._overridden = controls.read_features(requested) | self._overridden
-        return self._applied(controls, requested)
-
-    def _restore_settings(self, controls: Controls) -> None:
-        """Restore what an exposure overrode. If that fails, or the camera was closed, the next call tries again: the
-        picture must not be lost."""
-        if not self._overridden or self._session is None:
-            return
-        # The exposure may have used up its deadline, and the values must be restored all the same.
-        controls.session.deadline = self.clock.monotonic() + RESTORE_S
-        with contextlib.suppress(SdkError, CameraError):
-            controls.restore_features(self._overridden)
-            self._overridden = {}
-
-    # Frames
+        self._waits.abort()
 
     def _capture(self, controls: Controls, requested: Values, deadline: float) -> Exposure:
         session = controls.session
-        applied = self._override_settings(controls, requested)
+        applied = self._overrides.apply(controls, requested)
         exposure_s, period_s = session.timing()
-        self._check_time_left(exposure_s, deadline)
+        check_exposure_fits(exposure_s * 1e6, self.clock, deadline)
         # Before the shutter: an error here is retried and costs no picture.
         celsius = controls.temperature()
         if exposure_s > LONG_S or self.clock.monotonic() - session.last_arrival > STREAMING_S + period_s:
             session.stop()
         was_stopped = not session.streaming
         try:
-            raw = self._read_still(session, applied.actual, deadline)
-            frame = self._make_frame(raw)
+            session.start()
+            # From here on an error may have cost an exposure, and the core must not repeat the capture.
+            self._shutter = True
+            raw = _read_still(session, self._waits, applied.actual, deadline)
+            frame = _make_frame(raw, next(self._numbers))
         finally:
             if was_stopped:
                 session.stop()
@@ -243,63 +206,15 @@ class PixelinkDriver(Driver):
             temperature_celsius=celsius,
         )
 
-    def _check_time_left(self, exposure_s: float, deadline: float) -> None:
-        if remaining(self.clock, deadline) < exposure_s:
-            raise CameraError(
-                f"An exposure of {format_exposure(exposure_s * 1e6)} does not fit into the allowed time. "
-                "Use a shorter exposure, or allow more time.",
-                reason="too_slow",
-            )
-
-    def _read_still(self, session: Session, actual: Values, deadline: float) -> Raw:
-        """A frame with that exposure and gain. Skips at most MOST_OLD older frames of the stream."""
-        session.start()
-        # From here on an error may have cost an exposure, and the core must not repeat the capture.
-        self._shutter = True
-        raw = self._next_frame(session, deadline)
-        for _ in range(MOST_OLD):
-            # The SDK applies a new exposure some frames later, and only a frame's description says with which one it
-            # was taken.
-            if not _contradictions(raw, actual):
-                break
-            raw = self._next_frame(session, deadline)
-        return raw
-
-    def _next_frame(self, session: Session, deadline: float) -> Raw:
-        while True:
-            self._wait_until(session.due(), deadline)
-            raw = session.grab()
-            if raw is not None:
-                return raw
-
-    def _wait_until(self, due: float, deadline: float) -> None:
-        """Wait until `due`. Checks the deadline and `abort` at least once."""
-        while True:
-            left = min(due - self.clock.monotonic(), remaining(self.clock, deadline))
-            # In steps, because `abort` sets the event from another thread without ending the clock's wait.
-            if self._aborted.is_set() or self.clock.wait(min(max(0.0, left), ABORT_CHECK_S)):
-                raise Aborted
-            if due <= self.clock.monotonic():
-                return
-
-    def _make_frame(self, raw: Raw) -> FrameData:
-        number, self._number = self._number, self._number + 1
-        exposure_ns = max(0, round(_reported_settings(raw).get("exposure_us", 0) * 1000))
-        return FrameData(picture(raw), raw.wall_ns - exposure_ns, raw.monotonic, number)
-
     # The boundary
-
-    def _ready(self) -> Controls:
-        if self._controls is None:
-            raise CameraError("The PixeLink camera is not open, or was closed after an error. Open it first.")
-        return self._controls
 
     @contextlib.contextmanager
     def _using_controls(self, deadline: float) -> Iterator[Controls]:
         """The open camera, with the settings from before the last exposure."""
         with self._boundary():
-            controls = self._ready()
-            self._restore_settings(controls)
+            if (controls := self._controls) is None:
+                raise CameraError("The PixeLink camera is not open, or was closed after an error. Open it first.")
+            self._overrides.restore(controls)
             controls.session.deadline = deadline
             yield controls
 
@@ -322,6 +237,33 @@ class PixelinkDriver(Driver):
 
 def _of_exposure(values: Values) -> Values:
     return {name: values[name] for name in EXPOSURE if name in values}
+
+
+def _read_still(session: Session, waits: AbortableWait, actual: Values, deadline: float) -> Raw:
+    """A frame with the exposure and gain in `actual`. Skips at most MOST_OLD older frames of the stream."""
+    raw = _next_frame(session, waits, deadline)
+    for _ in range(MOST_OLD):
+        # The SDK applies a new exposure some frames later, and only a frame's description says with which one it was
+        # taken.
+        if not _contradictions(raw, actual):
+            break
+        raw = _next_frame(session, waits, deadline)
+    return raw
+
+
+def _next_frame(session: Session, waits: AbortableWait, deadline: float) -> Raw:
+    while True:
+        # Also if the frame is due already: the SDK may time out again and again.
+        waits.check(deadline)
+        waits.wait_until(session.due(), deadline)
+        raw = session.grab()
+        if raw is not None:
+            return raw
+
+
+def _make_frame(raw: Raw, number: int) -> FrameData:
+    exposure_ns = max(0, round(_reported_settings(raw).get("exposure_us", 0) * 1000))
+    return FrameData(picture(raw), raw.wall_ns - exposure_ns, raw.monotonic, number)
 
 
 def _reported_settings(raw: Raw) -> Values:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, ValidationError
 
+from cameras.drivers.abilities import FaultListener
 from cameras.drivers.base import CameraError, Pixels
 from core.api.model import StrictModel, error_sentence
 
@@ -16,7 +16,6 @@ Times = Annotated[int, Field(ge=1, le=1000)]
 SHIFT = 3
 """A torn picture's lower half is shifted by 1/SHIFT of its width, and its last eighth is grey."""
 GREY = 128
-FaultListener = Callable[[dict[str, Any], str], None]
 
 
 class Faults(StrictModel):

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, cast
 
+from cameras.drivers.abilities import NetworkDevice, SiteAware, TelescopeCamera
 from cameras.drivers.base import (
     Aborted,
     Applied,
@@ -83,7 +84,7 @@ BUSY = (
 )  # fmt: skip
 
 
-class TelescopeDriver(Driver):
+class TelescopeDriver(Driver, NetworkDevice, SiteAware, TelescopeCamera):
     """One command at a time goes to the controller: `_sequence` is held from the first header word to the end of the
     exposure. The readout and the fetch follow; the still thread waits for them, by `Exposure.fetch`."""
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, SystemClock
-from cameras.drivers.gphoto2 import Gphoto2Driver
-from cameras.drivers.simulated.driver import ABORT_CHECK_S, SimulatedDriver
+from cameras.drivers.parts import ABORT_CHECK_S
+from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.runtime.clock import CameraClock
 from tests.harness.waiting import PATIENCE_S, eventually
 
@@ -149,8 +149,3 @@ def test_faults_that_do_not_exist_are_refused_and_change_nothing(
     assert error.value.reason == "rejected_setting"
     assert reports == []
     assert camera.expose(SHORT, soon()).warnings == []
-
-
-def test_a_real_camera_has_no_faults_to_switch_on(clock: SystemClock) -> None:
-    with pytest.raises(CameraError, match="for simulated cameras only"):
-        Gphoto2Driver("", clock).set_faults({"hang": 1}, lambda *_: None)

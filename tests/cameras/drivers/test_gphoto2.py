@@ -122,7 +122,7 @@ def test_sixty_captures_in_a_row_lose_nothing(dslr: Dslr) -> None:
 def test_a_capture_leaves_the_card_only_when_deleted(dslr: Dslr) -> None:
     on_card = dslr.run_script("""
 driver.open(soon())
-listing = lambda file: driver._session._camera.folder_list_files(file.folder)
+listing = lambda file: driver._sessions.current._camera.folder_list_files(file.folder)
 exposure = driver.expose(ExposureRequest(), soon())
 before = listing(exposure.card[0]).count()
 driver.delete_from_card(exposure, soon())
@@ -140,7 +140,7 @@ driver.apply({{"keep_on_card": True}}, soon())
 driver.apply({later}, soon())
 exposure = driver.expose(ExposureRequest(), soon())
 driver.delete_from_card(exposure, soon())
-report(driver._session._camera.folder_list_files(exposure.card[0].folder).count())
+report(driver._sessions.current._camera.folder_list_files(exposure.card[0].folder).count())
 """)
     assert kept == 1
 
@@ -152,7 +152,9 @@ old = driver.expose(ExposureRequest(), soon())
 driver.open(soon())
 new = driver.expose(ExposureRequest(), soon())
 driver.delete_from_card(old, soon())
-report([old.card[0].name == new.card[0].name, driver._session._camera.folder_list_files(new.card[0].folder).count()])
+names = [one.card[0].name for one in (old, new)]
+left = driver._sessions.current._camera.folder_list_files(new.card[0].folder).count()
+report([names[0] == names[1], left])
 """)
     assert kept == [True, 1]
 

@@ -44,12 +44,12 @@ def test_a_camera_is_found_by_its_serial_number_among_several(desk: Dslr, serial
 
 def test_a_camera_that_is_replugged_into_another_port_is_found_again(desk: Dslr) -> None:
     ports = desk.run_script(f"""{OPEN}
-ports = [driver._session.port]
+ports = [driver._sessions.current.port]
 plug(folder, "{OTHER}")
 gone = failure(driver.supplies, soon())
 plug(folder, "{OTHER}", "usb:002,017 6012345")
 driver.open(soon())
-report([*ports, driver._session.port, gone["reason"], len(driver.expose(ExposureRequest(), soon()).files)])
+report([*ports, driver._sessions.current.port, gone["reason"], len(driver.expose(ExposureRequest(), soon()).files)])
 """)
     assert ports == ["usb:001,004", "usb:002,017", "camera_unreachable", 1]
 
@@ -64,7 +64,7 @@ def test_another_camera_at_the_old_port_is_not_mistaken_for_it(desk: Dslr) -> No
 @contextmanager
 def held(desk: Dslr, *, by_skycam: bool = False) -> Iterator[PreloadedProcess]:
     """Another process has the Nikon open, until its input ends. Only Skycam's own processes claim it."""
-    release_claim = "" if by_skycam else "driver._session._claim.end()"
+    release_claim = "" if by_skycam else "driver._sessions.current._claim.end()"
     with desk.process(f"{OPEN}{release_claim}\nreport('mine')\nimport sys\nsys.stdin.read()") as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == '"mine"\n'
@@ -78,7 +78,7 @@ def test_a_camera_that_another_process_has_open_is_held_until_it_closes(desk: Ds
     assert error["reason"] == "camera_held"
     assert error["before_shutter"] is False
     assert "is held by another process" in error["message"]
-    assert desk.run_script(f"{OPEN}report(driver._session.identity.serial)") == "6012345"
+    assert desk.run_script(f"{OPEN}report(driver._sessions.current.identity.serial)") == "6012345"
 
 
 def test_a_held_camera_does_not_block_the_others(desk: Dslr) -> None:
@@ -104,7 +104,7 @@ def test_a_killed_process_holds_no_camera(desk: Dslr) -> None:
     with held(desk) as holder:
         holder.kill()
         holder.wait(PATIENCE_S)
-        assert desk.run_script(f"{OPEN}report(driver._session.identity.serial)") == "6012345"
+        assert desk.run_script(f"{OPEN}report(driver._sessions.current.identity.serial)") == "6012345"
 
 
 # Settings
@@ -133,7 +133,7 @@ def test_reading_back_keeps_what_an_exposure_overrode(desk: Dslr) -> None:
 driver.apply({{"iso": 100}}, soon())
 driver.expose(ExposureRequest(iso=800), soon())
 found = driver.read_back(soon())
-report(["iso" in found, driver._session.read("iso").value])
+report(["iso" in found, driver._sessions.current.read("iso").value])
 """)
     assert result == [False, "800"]
 
@@ -156,10 +156,10 @@ def test_raw_and_jpeg_are_two_files_of_one_capture(desk: Dslr) -> None:
     files, on_card = desk.run_script(f"""{OPEN}
 driver.apply({{"format": "raw+jpeg", "capture_target": "card"}}, soon())
 exposure = driver.expose(ExposureRequest(), soon())
-left = driver._session._camera.folder_list_files(exposure.card[0].folder).count()
+left = driver._sessions.current._camera.folder_list_files(exposure.card[0].folder).count()
 driver.delete_from_card(exposure, soon())
 report([[[file.kind, hashlib.sha256(b"".join(file.chunks())).hexdigest()] for file in exposure.files],
-     [left, driver._session._camera.folder_list_files(exposure.card[0].folder).count()]])
+     [left, driver._sessions.current._camera.folder_list_files(exposure.card[0].folder).count()]])
 """)
     raw, picture = (desk.folder / "raw.nef").read_bytes(), desk.picture
     assert files == [["raw", hashlib.sha256(raw).hexdigest()], ["jpeg", hashlib.sha256(picture).hexdigest()]]
@@ -191,7 +191,8 @@ report(driver.expose(ExposureRequest(), soon()).actual)
 def test_bulb_holds_the_shutter_open_and_exif_gives_the_time(desk: Dslr) -> None:
     actual, taken, held_s = desk.run_script(f"""{OPEN}
 driver.apply({{"exposure_us": 31_000_000}}, soon())
-driver._settings["exposure_us"] = 300_000      # what the shutter is held open for, so that the test does not take 31 s
+# What the shutter is held open for, so that the test does not take 31 s.
+driver._choices.desired["exposure_us"] = 300_000
 exposure = driver.expose(ExposureRequest(), soon())
 report([exposure.actual, len(exposure.files), (exposure.ended_ns - exposure.started_ns) / 1e9])
 """)
@@ -204,7 +205,7 @@ def test_bulb_without_exif_is_as_long_as_measured(desk: Dslr) -> None:
     desk.set_pictures(jpeg(64, 48))
     exposure_us, held_us = desk.run_script(f"""{OPEN}
 driver.apply({{"exposure_us": 31_000_000}}, soon())
-driver._settings["exposure_us"] = 300_000
+driver._choices.desired["exposure_us"] = 300_000
 exposure = driver.expose(ExposureRequest(), soon())
 report([exposure.actual["exposure_us"], (exposure.ended_ns - exposure.started_ns) // 1000])
 """)
@@ -235,7 +236,7 @@ report([was_aborted, len(driver.expose(ExposureRequest(exposure_us=1000), soon()
 def test_a_dial_at_bulb_without_a_time_opens_no_shutter(desk: Dslr) -> None:
     error = desk.run_script(f"""{OPEN}
 driver.apply({{"exposure_us": 60_000_000}}, soon())
-driver._settings.clear()
+driver._choices.desired.clear()
 report(failure(driver.expose, ExposureRequest(), soon()))
 """)
     assert error["reason"] == "rejected_setting"
@@ -247,7 +248,7 @@ report(failure(driver.expose, ExposureRequest(), soon()))
 def test_a_dial_at_bulb_without_a_time_leaves_the_camera_open(desk: Dslr) -> None:
     taken = desk.run_script(f"""{OPEN}
 driver.apply({{"exposure_us": 60_000_000}}, soon())
-driver._settings.clear()
+driver._choices.desired.clear()
 failure(driver.expose, ExposureRequest(), soon())
 report(len(driver.expose(ExposureRequest(exposure_us=10_000), soon()).files))
 """)
@@ -336,12 +337,12 @@ report([driver.capabilities().preview, [frame.number for frame in frames], frame
 @pytest.mark.parametrize("end", ["driver.stop_frames(soon())", "driver.expose(ExposureRequest(), soon())"])
 def test_the_mirror_comes_down_when_no_one_watches_and_for_a_still(desk: Dslr, end: str) -> None:
     live = desk.run_script(f"""{OPEN}
-value = lambda: driver._session._camera.get_single_config("viewfinder").get_value()
+value = lambda: driver._sessions.current._camera.get_single_config("viewfinder").get_value()
 driver.apply({{"capture_target": "card"}}, soon())
 driver.frame(soon())
 up = value()
 {end}
-report([up, driver._session.live, driver.frame(soon()) is not None])
+report([up, driver._sessions.current.live, driver.frame(soon()) is not None])
 """)
     assert live == [1, False, True]
 

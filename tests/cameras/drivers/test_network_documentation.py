@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.credentials import REDACTED
-from cameras.drivers.network import NetworkDriver, driver, errors, ffmpeg_connection, jpeg_connection
+from cameras.drivers.network import NetworkDriver, driver, errors, ffmpeg_connection, jpeg_connection, picture_feed
 from cameras.drivers.network.addresses import PROTOCOLS, NetworkTimes
 from cameras.drivers.network.jpeg_connection import INTERVAL_S, MOST_BYTES
 from core import outgoing
@@ -31,7 +31,7 @@ def test_the_page_has_every_protocol() -> None:
 
 @pytest.mark.parametrize("sentence", MESSAGES)
 def test_every_quoted_message_is_one_of_the_driver(sentence: str) -> None:
-    modules = (driver, errors, ffmpeg_connection, jpeg_connection, outgoing)
+    modules = (driver, picture_feed, errors, ffmpeg_connection, jpeg_connection, outgoing)
     code = "".join(Path(str(module.__file__)).read_text() for module in modules)
     assert sentence.replace(f"{MOST_BYTES // 1_000_000} MB", "{MOST_BYTES // 1_000_000} MB") in code
 

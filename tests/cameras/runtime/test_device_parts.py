@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cameras.drivers.base import CameraError, Supplies
+from cameras.drivers.abilities import Supplies
+from cameras.drivers.base import CameraError
 from cameras.runtime.device import MOVES, Device, DeviceEvent, DeviceState
 from cameras.runtime.device_timing import HEALTHY_S, SHORTEST_S, DeviceTimes, DeviceTiming, RetrySchedule
 from cameras.runtime.still_queue import CardCleaner
@@ -106,6 +107,12 @@ def test_a_device_reports_why_it_is_not_open_until_it_is(
     clock.go_on(device.next_try_s())
     assert device.ensure_open() is True
     assert device.trouble is None
+
+
+def test_a_real_camera_has_no_faults_to_switch_on(device: Device) -> None:
+    with pytest.raises(CameraError, match="for simulated cameras only; this is a scripted camera") as error:
+        device.inject_faults({"hang": 1})
+    assert error.value.reason == "rejected_setting"
 
 
 class SlowCamera(ScriptedCamera):

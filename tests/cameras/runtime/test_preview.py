@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cameras.drivers.base import CameraError, Supplies
+from cameras.drivers.abilities import Supplies
+from cameras.drivers.base import CameraError
 from cameras.runtime.device_timing import DeviceTimes
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.waiting import eventually

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from cameras.drivers.simulated.driver import LONGEST_US, SHORTEST_US
 from cameras.drivers.simulated.scenes.allsky import AllSkyScene
 from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings
 from cameras.drivers.simulated.scenes.optics import Fisheye
+from cameras.drivers.simulated.settings import LONGEST_US, SHORTEST_US
 from core.sky.bodies import moon_phase, moon_place, sun_place
 from core.times.durations import format_exposure
 

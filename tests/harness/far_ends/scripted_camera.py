@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cameras.drivers.abilities import CameraBody, SettableStream, StoppableStream, Supplies
 from cameras.drivers.base import (
     Aborted,
     Applied,
@@ -21,7 +22,6 @@ from cameras.drivers.base import (
     ExposureRequest,
     FrameData,
     Identity,
-    Supplies,
 )
 
 JPEG = b"\xff\xd8" + b"j" * 3000 + b"\xff\xd9"
@@ -68,7 +68,7 @@ class HeldPicture:
         self.released.set()
 
 
-class ScriptedCamera(Driver):
+class ScriptedCamera(Driver, CameraBody, SettableStream, StoppableStream):
     """`next` holds what the next exposures give: an Exposure, or an error to raise; then plain frames.
 
     `streams`: whether the camera has a stream of frames; `previews`: whether it has a live view. `body_us`: the shutter

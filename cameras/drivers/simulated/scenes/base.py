@@ -13,7 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, NamedTuple, TypeVar
+from functools import cached_property
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -96,16 +97,39 @@ class Scene(ABC):
         return self.render(number, exposure, wall_ns, seconds)
 
 
-class Backdrop:
-    """The static part of a picture, made once for each brightness."""
+class BackdropScene(Scene):
+    """A scene that moves before a static backdrop, which is developed once for each brightness."""
 
-    def __init__(self, make: Callable[[float], Image]) -> None:
-        self._make = make
+    noise: ClassVar[float]
+    """Of the backdrop, as a share of full scale."""
+
+    def __init__(self, settings: SceneSettings) -> None:
+        super().__init__(settings)
         self._images: OrderedDict[float, Image] = OrderedDict()
 
-    def get(self, brightness: float) -> Image:
-        """Not to be changed."""
-        return recent(self._images, round(brightness, 3), self._make)
+    @abstractmethod
+    def light_backdrop(self) -> Light:
+        """The light of the backdrop."""
+
+    @abstractmethod
+    def draw(self, image: Image, seconds: float) -> None:
+        """Draw what moves on a developed backdrop."""
+
+    def render(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
+        # A copy: the backdrop serves further frames, and a picture never changes after it was handed out.
+        image = recent(self._images, round(brightness_of(exposure), 3), self._develop_backdrop).copy()
+        self.draw(image, seconds)
+        draw_caption(image, wall_ns)
+        return image
+
+    def _develop_backdrop(self, brightness: float) -> Image:
+        image = developed(self._light, brightness)
+        add_grain(image, self.noise, seed=1)
+        return image
+
+    @cached_property
+    def _light(self) -> Light:
+        return self.light_backdrop()
 
 
 def recent(kept: OrderedDict[float, Made], brightness: float, make: Callable[[float], Made]) -> Made:

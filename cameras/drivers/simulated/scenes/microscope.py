@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
 
 from cameras.drivers.simulated.scenes.base import (
     CAPTION_FONT,
-    Backdrop,
-    ExposureSettings,
+    BackdropScene,
     Image,
     Light,
-    Scene,
     SceneSettings,
-    add_grain,
-    brightness_of,
-    developed,
-    draw_caption,
     smooth_noise,
 )
 
 CELLS, SHAPES = 46, 16
 SMALLEST, LARGEST = 0.022, 0.052
 """Radii, of the picture's height."""
-LIGHT, NOISE = (0.52, 0.505, 0.45), 0.006
+LIGHT = (0.52, 0.505, 0.45)
 MICROMETRES_OF_HEIGHT = 256.0
 BAR_MICROMETRES = 50
 TURNS = 16
@@ -55,10 +48,11 @@ class Cell:
         return (x + margin) % (aspect + 2 * margin) - margin, (y + margin) % (1 + 2 * margin) - margin
 
 
-class MicroscopeScene(Scene):
+class MicroscopeScene(BackdropScene):
+    noise = 0.006
+
     def __init__(self, settings: SceneSettings) -> None:
         super().__init__(settings)
-        self._backdrop = Backdrop(self._developed)
         random = np.random.default_rng(21)
         aspect = self.width / self.height
         radii = self.height * (SMALLEST + (LARGEST - SMALLEST) * random.beta(2, 2.5, SHAPES))
@@ -75,9 +69,7 @@ class MicroscopeScene(Scene):
         ]
         self._swimmer = swimmer_sprites(max(4, round(0.03 * self.height)))
 
-    def render(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
-        # A copy: the backdrop serves further frames, and a picture never changes after it was handed out.
-        image = self._backdrop.get(brightness_of(exposure)).copy()
+    def draw(self, image: Image, seconds: float) -> None:
         aspect = self.width / self.height
         for cell in self._cells:
             x, y = cell.place(seconds, aspect)
@@ -85,16 +77,8 @@ class MicroscopeScene(Scene):
             shade(image, cell.sprites[turn], x * self.height, y * self.height)
         self._draw_swimmer(image, seconds, aspect)
         self._draw_bar(image)
-        draw_caption(image, wall_ns)
-        return image
 
-    def _developed(self, brightness: float) -> Image:
-        image = developed(self._lighted_field, brightness)
-        add_grain(image, NOISE, seed=1)
-        return image
-
-    @cached_property
-    def _lighted_field(self) -> Light:
+    def light_backdrop(self) -> Light:
         rows, columns = np.mgrid[0 : self.height, 0 : self.width].astype(np.float32)
         apart = np.hypot(columns - 0.52 * self.width, rows - 0.47 * self.height) / self.height
         light = np.array(LIGHT, np.float32) * (1 - 0.42 * apart**2)[..., None]
