@@ -116,6 +116,10 @@ class ScheduleForm:
     then have a sentence for each field. `version` is of the schedule that the form showed."""
 
     labels: ClassVar[Mapping[str, str]] = labels()
+    windows: ClassVar[Mapping[str, str]] = WINDOWS
+    suns: ClassVar[Mapping[str, str]] = SUNS
+    days: ClassVar[Mapping[str, str]] = DAYS
+    held_choices: ClassVar[Mapping[str, str]] = ON_HELD
 
     def __init__(self, data: QueryDict | None = None, shown: Mapping[str, Any] | None = None) -> None:
         """`data` was sent; without it the form shows `shown`, by default the usual template."""
@@ -140,24 +144,8 @@ class ScheduleForm:
         return next((name for name in self.labels if name in self.errors), "")
 
     @property
-    def windows(self) -> dict[str, str]:
-        return WINDOWS
-
-    @property
     def window(self) -> str:
         return "clock" if self.data.get("window") == "clock" else "sun"
-
-    @property
-    def suns(self) -> dict[str, str]:
-        return SUNS
-
-    @property
-    def days(self) -> dict[str, str]:
-        return DAYS
-
-    @property
-    def held_choices(self) -> dict[str, str]:
-        return ON_HELD
 
     @property
     def enabled(self) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from core.device_holders import camera_of_process
 from scheduler.telescope.driver.clock import SocketClock
-from scheduler.telescope.driver.protocol import COMMAND_DELAY_S, ReplyReader, check_command
+from scheduler.telescope.driver.protocol import COMMAND_DELAY_S, ReplyReader, check_command, check_reply
 
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 CheckAddress = Callable[[str, int], None]
@@ -40,7 +40,7 @@ class OpenCommand:
         except TimeoutError as error:
             raise self.port.slowness_of(self.command, deadline - begin, error) from None
         except OSError as error:
-            raise self.port.failure_of(error) from error
+            raise failure_of(self.port.host, self.port.port, error) from error
         finally:
             self.close()
 
@@ -113,9 +113,6 @@ class CommandPort:
         # The kernel has a time-out of its own for connections.
         return slowness_of(self.host, self.port, command, timeout_s, "" if error.errno else str(error))
 
-    def failure_of(self, error: OSError) -> ConnectionError:
-        return failure_of(self.host, self.port, error)
-
     def _open(self, command: str, content: bytes, deadline: float) -> OpenCommand:
         begin = self._clock.monotonic()
         try:
@@ -130,7 +127,7 @@ class CommandPort:
             raise self.slowness_of(command, deadline - begin, error) from None
         except OSError as error:
             self.pause()
-            raise self.failure_of(error) from error
+            raise failure_of(self.host, self.port, error) from error
         return OpenCommand(self, command, connection)
 
     def _connect(self, deadline: float) -> socket.socket:
@@ -166,6 +163,25 @@ class CommandPort:
         while left:
             wait_for(self._clock, connection, deadline, to_write=True)
             left = left[connection.send(left) :]
+
+
+class ControllerConnection:
+    """The two ports of a controller, and the lock by which this program owns it. Nothing is opened here."""
+
+    def __init__(
+        self, host: str, command_port: int, status_port: int, clock: SocketClock, check_address: CheckAddress
+    ) -> None:
+        self.host, self.command_port, self.status_port = host, command_port, status_port
+        self.lock = ControllerLock(host, command_port)
+        self._commands = CommandPort(host, command_port, clock, check_address)
+        self._statuses = CommandPort(host, status_port, clock, check_address)
+
+    def send(self, command: str, timeout_s: float) -> str:
+        """The reply, if it is DONE; else CommandError. Errors as those of `CommandPort.send`."""
+        return check_reply(command, self._commands.send(command, timeout_s))
+
+    def send_to_status_port(self, command: str, timeout_s: float) -> str:
+        return check_reply(command, self._statuses.send(command, timeout_s))
 
 
 def wait_for(clock: SocketClock, connection: socket.socket, deadline: float, *, to_write: bool = False) -> None:

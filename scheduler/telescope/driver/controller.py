@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 from scheduler.telescope.driver import steps as exposures
 from scheduler.telescope.driver.clock import SocketClock, StartThread, SystemClock, start_thread
-from scheduler.telescope.driver.connection import CheckAddress, CommandPort, ControllerLock, allow_address
+from scheduler.telescope.driver.connection import CheckAddress, ControllerConnection, allow_address
 from scheduler.telescope.driver.field import Field
 from scheduler.telescope.driver.header import FitsHeader
 from scheduler.telescope.driver.protocol import (
@@ -20,7 +20,6 @@ from scheduler.telescope.driver.protocol import (
     ExposureMode,
     Profile,
     ProfileName,
-    check_reply,
 )
 from scheduler.telescope.driver.status import CameraStatus
 from scheduler.telescope.driver.steps import AskStatus, Begin, CameraState, ExposureResult, Send, Sleep, Steps
@@ -85,46 +84,38 @@ class TelescopeCamera(CameraState[CommandThread]):
         self._start, self._check_address = start, check_address
         self._changes = threading.Lock()
         """Held while the state above changes, never while a command is sent."""
-        self._connect_to(host, command_port or self.profile.command_port, status_port or self.profile.status_port)
+        self.controller = ControllerConnection(
+            host, command_port or self.profile.command_port, status_port or self.profile.status_port, self._clock,
+            check_address,
+        )  # fmt: skip
 
     # The controller
-
-    def _connect_to(self, host: str, command_port: int, status_port: int) -> None:
-        self._command_port = CommandPort(host, command_port, self._clock, self._check_address)
-        self._status_port = CommandPort(host, status_port, self._clock, self._check_address)
-        self._lock = ControllerLock(host, command_port)
 
     def set_address(self, host: str, command_port: int | None = None, status_port: int | None = None) -> None:
         """Another controller. ExposurePending during an exposure; nothing is sent."""
         with self._changes:
             self._check_idle("set_address")
-            self._lock.release()
-            self._connect_to(host, command_port or self.command_port, status_port or self.status_port)
+            before = self.controller
+            before.lock.release()
+            self.controller = ControllerConnection(
+                host, command_port or before.command_port, status_port or before.status_port, self._clock,
+                self._check_address,
+            )  # fmt: skip
 
     def set_profile(self, profile: Profile) -> None:
         """Another version of the scheduler, with its ports. ExposurePending during an exposure; nothing is sent."""
         with self._changes:
             self._check_idle("set_profile")
-            self._lock.release()
+            self.controller.lock.release()
             self.profile, self.status_channel_active = profile, profile.has_status_channel
-            self._connect_to(self.host, profile.command_port, profile.status_port)
-
-    @property
-    def host(self) -> str:
-        return self._command_port.host
-
-    @property
-    def command_port(self) -> int:
-        return self._command_port.port
-
-    @property
-    def status_port(self) -> int:
-        return self._status_port.port
+            self.controller = ControllerConnection(
+                self.controller.host, profile.command_port, profile.status_port, self._clock, self._check_address
+            )
 
     def close(self) -> None:
         """Another program may have the controller. The readout of an exposure goes on in the controller."""
         with self._changes:
-            self._lock.release()
+            self.controller.lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -140,25 +131,22 @@ class TelescopeCamera(CameraState[CommandThread]):
         """The reply to a command on the command port, if it is DONE."""
         with self._changes:
             self._check_idle(command)
-            self._lock.acquire()
-        return self._send(command, timeout_s)
-
-    def _send(self, command: str, timeout_s: float) -> str:
-        return check_reply(command, self._command_port.send(command, timeout_s))
+            self.controller.lock.acquire()
+        return self.controller.send(command, timeout_s)
 
     def send_status_command(self, command: str, timeout_s: float = COMMAND_TIMEOUT_S) -> str:
         """The reply on the port for the status, which accepts `status` alone. It needs no ownership."""
-        return check_reply(command, self._status_port.send(command, timeout_s))
+        return self.controller.send_to_status_port(command, timeout_s)
 
     def start_command(self, command: str, timeout_s: float) -> CommandThread:
         """A command that a thread sends, as `take_exposure` does. `wait_camera_readout` waits for it."""
         with self._changes:
             self._check_idle(command)
-            self._lock.acquire()
+            self.controller.lock.acquire()
             return self._begin(command, timeout_s)
 
     def _begin(self, command: str, timeout_s: float) -> CommandThread:
-        pending = CommandThread(command, lambda: self._send(command, timeout_s), self._start)
+        pending = CommandThread(command, lambda: self.controller.send(command, timeout_s), self._start)
         self._set_pending(pending)
         pending.post_start()
         return pending
@@ -186,7 +174,7 @@ class TelescopeCamera(CameraState[CommandThread]):
     def _run_step(self, step: exposures.Step) -> str:
         match step:
             case Send():
-                return self._send(step.command, step.timeout_s)
+                return self.controller.send(step.command, step.timeout_s)
             case AskStatus():
                 return self.send_status_command(STATUS, step.timeout_s)
             case Begin():
@@ -208,7 +196,7 @@ class TelescopeCamera(CameraState[CommandThread]):
     def _run_alone(self, what: str, steps: Steps[T]) -> T:
         with self._changes:
             self._check_idle(what)
-            self._lock.acquire()
+            self.controller.lock.acquire()
             self._is_taking = True
         try:
             return self._run(steps)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import threading
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from cameras.drivers.abilities import NetworkDevice, SiteAware, TelescopeCamera
 from cameras.drivers.base import (
@@ -27,15 +26,10 @@ from cameras.drivers.telescope_port import NoTelescope, Pointing, Telescope
 from core.outgoing import AddressRefused, OutgoingGuard
 from scheduler.telescope.driver import steps
 from scheduler.telescope.driver.clock import SocketClock, SystemClock
-from scheduler.telescope.driver.connection import (
-    CheckAddress,
-    CommandPort,
-    ControllerHeld,
-    ControllerLock,
-    allow_address,
-)
+from scheduler.telescope.driver.connection import CheckAddress, ControllerHeld, allow_address
 from scheduler.telescope.driver.field import DARK_CODE, Field
 from scheduler.telescope.driver.header import FitsHeader
+from scheduler.telescope.driver.open_controller import OpenController
 from scheduler.telescope.driver.options import (
     EXAMPLE,
     IMAGE_TYPES,
@@ -49,44 +43,32 @@ from scheduler.telescope.driver.options import (
 from scheduler.telescope.driver.protocol import (
     COMMAND_TIMEOUT_S,
     MARGIN_S,
-    POLL_S,
-    STATUS,
     TRANSFER_S,
     CommandError,
     ExposureMode,
-    Profile,
-    check_reply,
     clear_command,
     expose_command,
     header_command,
     number_in,
 )
 from scheduler.telescope.driver.running_exposure import (
-    AbortableClock,
+    LINGER_S,
     Image,
-    ImageMemory,
+    ImageFetcher,
     RunningExposure,
-    SharedFile,
     SharedFolder,
 )
-from scheduler.telescope.driver.status import CameraStatus, ControllerState, parse_status
 
-LINGER_S = 5.0
-"""An image in the memory of the controllers is fetched when no exposure has followed it for so long."""
 SLEW_S = 120.0
 """The longest time that the telescope may need to reach a place."""
 WORDS_S = 10.0
 """The longest time that the header words usually take."""
 DEFAULT_US, LONGEST_US = 1_000_000, 3_600_000_000
-BUSY = (
-    ControllerState.EXPOSING, ControllerState.READOUT_PENDING, ControllerState.READING, ControllerState.FETCHING,
-    ControllerState.FLUSHING, ControllerState.ERASING, ControllerState.PURGING,
-)  # fmt: skip
 
 
 class TelescopeDriver(Driver, NetworkDevice, SiteAware, TelescopeCamera):
-    """One command at a time goes to the controller: `_sequence` is held from the first header word to the end of the
-    exposure. The readout and the fetch follow; the still thread waits for them, by `Exposure.fetch`."""
+    """One command at a time goes to the controller: `ImageFetcher.sequence` is held from the first header word to the
+    end of the exposure. The readout and the fetch follow; the still thread waits for them, by `Exposure.fetch`."""
 
     kind = "telescope"
     example = EXAMPLE
@@ -94,18 +76,13 @@ class TelescopeDriver(Driver, NetworkDevice, SiteAware, TelescopeCamera):
     def __init__(self, address: str, clock: Clock, sockets: SocketClock | None = None) -> None:
         super().__init__(address, clock)
         self._clock = sockets or SystemClock()
-        self._aborts: AbortableClock | None = None
+        self._controller: OpenController | None = None
         self._address: ControllerAddress | None = None
         self._telescope: Telescope = NoTelescope()
         self._check_address: CheckAddress = allow_address
         self._exposure_us = DEFAULT_US
-        self._lock: ControllerLock | None = None
-        self._sequence = threading.Lock()
-        self._memory = ImageMemory()
-        self._running: RunningExposure | None = None
+        self._images = ImageFetcher(self._clock)
         self._is_simulated = False
-        self._may_be_busy = True
-        """Whether the controller may still do what another program, or this one before it was closed, has begun."""
         self._folder: SharedFolder | None = None
 
     @classmethod
@@ -138,42 +115,24 @@ class TelescopeDriver(Driver, NetworkDevice, SiteAware, TelescopeCamera):
         self.close()
         with translate_errors(before_shutter=True):
             address = parse_address(self.address)
-            host = address.host.strip("[]")
-            lock = ControllerLock(host, address.command_port)
-            lock.acquire()
-            self._address, self._lock, self._aborts = address, lock, AbortableClock(self._clock)
+            controller = OpenController(address, self.clock, self._clock, self._check_address)
+            self._address, self._controller = address, controller
+            self._images.port = controller.fetches
             # The same one when the camera is opened again: it knows how many files an image has.
             self._folder = self._folder or (SharedFolder(address.files, self._clock) if address.files else None)
-            self._commands = CommandPort(host, address.command_port, self._aborts, self._check_address)
-            self._fetches = CommandPort(host, address.command_port, self._clock, self._check_address)
-            self._statuses = CommandPort(host, address.status_port, self._aborts, self._check_address)
-            # Unlike the others not ended by the abort of an exposure.
-            port = address.status_port if address.profile.has_status_channel else address.command_port
-            self._checks = CommandPort(host, port, self._clock, self._check_address)
-            self._may_be_busy = True
-            status = self._read_status(deadline)
+            status = controller.read_status(deadline)
         self._is_simulated = status.comment.startswith("simulated")
         return Identity(model="Mosaic camera", library=f"scheduler protocol {address.profile_name}")
 
     def close(self) -> None:
-        gone = CameraError("The connection to the controller was closed before the image was fetched.")
-        if self._running is not None:
-            self._running.cancel(gone)
-        self._memory.clear(gone)
-        self._running = None
-        if self._lock is not None:
-            self._lock.release()
-        if self._aborts is not None:
-            self._aborts.close()
-        self._lock = self._aborts = None
-
-    @property
-    def _profile(self) -> Profile:
-        assert self._address is not None
-        return self._address.profile
+        self._images.cancel(CameraError("The connection to the controller was closed before the image was fetched."))
+        if self._controller is not None:
+            self._controller.close()
+        self._controller = None
 
     def capabilities(self) -> Capabilities:
-        profile = self._profile
+        assert self._address is not None
+        profile = self._address.profile
         # What comes before the exposure: the end of the one before, the telescope, clearing, header words.
         image_s = profile.readout_s + TRANSFER_S
         return Capabilities(
@@ -186,15 +145,14 @@ class TelescopeDriver(Driver, NetworkDevice, SiteAware, TelescopeCamera):
 
     def check_alive(self, deadline: float) -> None:
         """Ask the controller for its status, between exposures. The replies to those tell the same."""
-        if self._lock is None or not self._sequence.acquire(blocking=False):
+        if self._controller is None or not self._images.sequence.acquire(blocking=False):
             return
         try:
-            if self._running is None or self._running.is_done:
-                timeout_s = min(COMMAND_TIMEOUT_S, max(0.1, deadline - self.clock.monotonic()))
+            if self._images.running is None or self._images.running.is_done:
                 with translate_errors(before_shutter=True):
-                    check_reply(STATUS, self._checks.send(STATUS, timeout_s))
+                    self._controller.check_alive(deadline)
         finally:
-            self._sequence.release()
+            self._images.sequence.release()
 
     # Settings
 
@@ -225,7 +183,7 @@ class TelescopeDriver(Driver, NetworkDevice, SiteAware, TelescopeCamera):
     # Exposures
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
-        aborts = self._need_open()
+        controller = self._need_open()
         remaining(self.clock, deadline)
         applied, options = self._possible(request), read_options(request.options)
         exposure_us = applied.actual["exposure_us"]
@@ -234,118 +192,75 @@ class TelescopeDriver(Driver, NetworkDevice, SiteAware, TelescopeCamera):
                 f"An exposure of {exposure_us} µs is not possible; allowed are 1 to {LONGEST_US} µs.",
                 reason="rejected_setting", before_shutter=True,
             )  # fmt: skip
-        aborts.reset()
+        controller.aborts.reset()
         # An abort that came before the reset.
         if self.clock.wait(0.0):
             raise Aborted
-        with self._sequence:
+        with self._images.sequence:
             with translate_errors(before_shutter=True):
                 # While the exposure before is read out.
                 warnings = self._telescope.move(options.pointing, min(deadline, self.clock.monotonic() + SLEW_S))
-                self._wait_until_free(deadline)
-                mode = self._choose_mode(options.mode)
-                warnings += self._prepare(options, exposure_us, deadline)
-                begun_ns, running = self._begin(options, exposure_us, mode)
+                self._images.wait_for_running(controller.aborts)
+                controller.wait_until_free(deadline)
+                mode = self._images.choose_mode(options.mode)
+                field, root, problems = self._prepare(controller, options, exposure_us, deadline)
+                is_open = field.shutter != DARK_CODE if options.shutter is None else options.shutter
+                begun_ns, running = self._begin(controller, is_open, exposure_us / 1e6, root, mode)
             with translate_errors():
-                self._wait_for_end(running, exposure_us / 1e6)
+                controller.wait_for_end(running, exposure_us / 1e6)
         exposure = Exposure(
             started_ns=begun_ns,
             ended_ns=begun_ns + exposure_us * 1000,
             actual=applied.actual,
-            warnings=[*applied.warnings, *warnings],
+            warnings=[*applied.warnings, *warnings, *problems],
             simulated=self._is_simulated,
         )
         exposure.fetch = lambda fetch_deadline: self._fetch(exposure, running, options.mode, fetch_deadline)
-        exposure.fetch_s = self._profile.readout_s + 2 * TRANSFER_S + LINGER_S + MARGIN_S
+        exposure.fetch_s = controller.profile.readout_s + 2 * TRANSFER_S + LINGER_S + MARGIN_S
         return exposure
 
     def abort(self) -> None:
-        if (aborts := self._aborts) is not None:
-            aborts.abort()
+        if (controller := self._controller) is not None:
+            controller.aborts.abort()
 
-    def _need_open(self) -> AbortableClock:
-        if self._aborts is None or self._lock is None:
+    def _need_open(self) -> OpenController:
+        if self._controller is None:
             raise CameraError("The connection to the controller is closed. Open it first.", before_shutter=True)
-        return self._aborts
+        return self._controller
 
-    def _wait_until_free(self, deadline: float) -> None:
-        """Until the exposure before has its reply. What has become of it, its own capture reports."""
-        if self._running is not None:
-            with contextlib.suppress(ConnectionError, TimeoutError, CommandError, CameraError):
-                self._running.wait(self._need_open())
-        if self._may_be_busy:
-            status = self._read_status(deadline)
-            while any(status.has(state) for state in BUSY):
-                remaining(self.clock, deadline)
-                self._need_open().sleep(POLL_S)
-                status = self._read_status(deadline)
-            if status.has(ControllerState.FETCH_PENDING):
-                # Of an exposure whose program has ended. It must not come in the place of the next image.
-                self._commands.send(self._fetch_command("left"), TRANSFER_S + MARGIN_S)
-            self._may_be_busy = False
-
-    def _read_status(self, deadline: float) -> CameraStatus:
-        port = self._statuses if self._profile.has_status_channel else self._commands
-        timeout_s = min(COMMAND_TIMEOUT_S, max(0.1, deadline - self.clock.monotonic()))
-        reply = check_reply(STATUS, port.send(STATUS, timeout_s))
-        return parse_status(reply, self._clock.wall_ns() / 1e9)
-
-    def _choose_mode(self, mode: Mode) -> ExposureMode:
-        """The mode for the controller. `single` and `first` begin with an empty memory, `next` and `last` with an
-        image in it."""
-        if mode in ("single", "first"):
-            while not self._memory.is_empty:
-                self._fetch_oldest()
-            return cast(ExposureMode, mode)
-        return "first" if self._memory.is_empty else "next"
-
-    def _prepare(self, options: TelescopeOptions, exposure_us: int, deadline: float) -> list[str]:
-        """Clear the CCDs and write the header words. Returns warnings."""
+    def _prepare(
+        self, controller: OpenController, options: TelescopeOptions, exposure_us: int, deadline: float
+    ) -> tuple[Field, str, list[str]]:
+        """Clear the CCDs and write the header words. Returns the field, the root of its files, and warnings."""
+        profile = controller.profile
         if options.clear:
-            self._send(clear_command(self._profile.clear_s), self._profile.clear_s + MARGIN_S)
+            controller.send(clear_command(profile.clear_s), profile.clear_s + MARGIN_S)
         telescope, problem = self._telescope.header_words(deadline)
-        header = FitsHeader.initial("UNKNOWN" if self._profile.has_observatory else None)
-        self._field = Field(
+        header = FitsHeader.initial("UNKNOWN" if profile.has_observatory else None)
+        field = Field(
             exposure_us / 3.6e9, IMAGE_TYPES[options.image_type], n_done=options.sequence - 1,
             script_line=f"# {options.comment}" if options.comment else "",
         )  # fmt: skip
-        self._root = options.root or steps.file_root(steps.time_of(self._clock), self._field)
+        root = options.root or steps.file_root(steps.time_of(self._clock), field)
         for keyword, value in telescope.items():
             header.update(keyword, value)
-        steps.describe_field(header, self._field, self._root)
+        steps.describe_field(header, field, root)
         for keyword, value in options.header.items():
             header.update(keyword, value)
         for keyword, value in header:
-            self._send(header_command(keyword, value), COMMAND_TIMEOUT_S)
-        return [problem] if problem else []
+            controller.send(header_command(keyword, value), COMMAND_TIMEOUT_S)
+        return field, root, [problem] if problem else []
 
-    def _send(self, command: str, timeout_s: float) -> str:
-        return check_reply(command, self._commands.send(command, timeout_s))
-
-    def _begin(self, options: TelescopeOptions, exposure_us: int, mode: ExposureMode) -> tuple[int, RunningExposure]:
+    def _begin(
+        self, controller: OpenController, is_open: bool, exposure_s: float, root: str, mode: ExposureMode
+    ) -> tuple[int, RunningExposure]:
         """Send the command. Returns when the exposure began, by the wall clock."""
-        is_open = self._field.shutter != DARK_CODE if options.shutter is None else options.shutter
-        exposure_s = exposure_us / 1e6
-        command = self._commands.begin(expose_command(is_open, exposure_s, self._root, mode), COMMAND_TIMEOUT_S)
-        timeout_s = steps.expose_timeout(self._profile, mode, exposure_s, waits=True)
+        command = controller.commands.begin(expose_command(is_open, exposure_s, root, mode), COMMAND_TIMEOUT_S)
+        timeout_s = steps.expose_timeout(controller.profile, mode, exposure_s, waits=True)
         begun_ns, deadline = self._clock.wall_ns(), self._clock.monotonic() + timeout_s
-        self._running = RunningExposure(command, mode, Image(self._root), self._memory, self._clock, deadline)
-        return begun_ns, self._running
-
-    def _wait_for_end(self, running: RunningExposure, exposure_s: float) -> None:
-        """Until the shutter is closed. An error of the command ends the wait."""
-        clock = self._need_open()
-        end = clock.monotonic() + exposure_s
-        while (left_s := end - clock.monotonic()) > 0:
-            running.check(clock, min(left_s, POLL_S))
-        if not self._profile.has_status_channel:
-            return
-        latest = clock.monotonic() + exposure_s + MARGIN_S
-        while not running.is_done and clock.monotonic() < latest:
-            with contextlib.suppress(ConnectionError, TimeoutError, CommandError):
-                if self._read_status(latest).has(ControllerState.EXPOSING) is False:
-                    return
-            running.check(clock, POLL_S)
+        running = RunningExposure(command, mode, Image(root), self._images.memory, self._clock, deadline)
+        self._images.running = running
+        return begun_ns, running
 
     # Images
 
@@ -355,75 +270,19 @@ class TelescopeDriver(Driver, NetworkDevice, SiteAware, TelescopeCamera):
         with translate_errors():
             running.wait(self._clock)
             left_s = deadline - self._clock.monotonic()
-            self._wait_fetched(running.image, left_s, LINGER_S if mode != "last" else 0.0)
+            self._images.wait(running.image, left_s, LINGER_S if mode != "last" else 0.0)
             if (number := number_in(running.reply)) is not None:
                 exposure.actual = {**exposure.actual, "exposure_us": round(number * 1e6)}
-            self._add_files(exposure, running.image)
-
-    def _wait_fetched(self, image: Image, left_s: float, linger_s: float) -> None:
-        """Until the next exposure has fetched it, or `linger_s` after the last one has ended. `left_s`: how long that
-        may take, without the time of exposures."""
-        idle_s = 0.0
-        while not image.is_settled:
-            begin, is_idle = self._clock.monotonic(), False
-            if self._sequence.acquire(blocking=False):
-                try:
-                    is_idle = self._is_idle
-                    if is_idle and idle_s >= linger_s:
-                        self._fetch_oldest()
-                        continue
-                finally:
-                    self._sequence.release()
-            self._wait_a_moment()
-            waited_s = self._clock.monotonic() - begin
-            idle_s, left_s = (idle_s + waited_s, left_s - waited_s) if is_idle else (0.0, left_s)
-            if left_s <= 0:
-                raise TimeoutError(f"The controller did not deliver the image {image.root} in time.")
-        if image.error is not None:
-            raise image.error
-
-    def _wait_a_moment(self) -> None:
-        """Read the reply to the exposure that runs, if it comes: no one else may wait for it. Its error is that of
-        another capture."""
-        running = self._running
-        if running is None or running.is_done:
-            self._clock.sleep(POLL_S)
-        else:
-            with contextlib.suppress(ConnectionError, TimeoutError, CommandError, CameraError):
-                running.check(self._clock, POLL_S)
-
-    @property
-    def _is_idle(self) -> bool:
-        return self._running is not None and self._running.is_done
-
-    def _fetch_oldest(self) -> None:
-        command = self._fetch_command(self._memory.oldest_root)
-        try:
-            check_reply(command, self._fetches.send(command, TRANSFER_S + MARGIN_S))
-        except Exception as error:
-            self._memory.clear(error)
-            raise
-        self._memory.settle_oldest()
-
-    @staticmethod
-    def _fetch_command(root: str) -> str:
-        return expose_command(False, 0.0, root, "last")
-
-    def _add_files(self, exposure: Exposure, image: Image) -> None:
-        """Where the files are is known only if the controller shares its folder."""
-        assert self._address is not None
-        files, warnings = self._folder.wait_for(image.root) if self._folder else ([], [])
-        exposure.warnings = [*exposure.warnings, *warnings]
-        if not files:
-            exposure.references = [FileReference("fits", f"{self._address.host}:{image.root}")]
-        elif self._address.collects:
-            exposure.files = [*files]
-        else:
-            exposure.references = [_reference(file) for file in files]
-
-
-def _reference(file: SharedFile) -> FileReference:
-    return FileReference(file.kind, file.path, file.size, file.sha256())
+            # Where the files are is known only if the controller shares its folder.
+            assert self._address is not None
+            files, warnings = self._folder.wait_for(running.image.root) if self._folder else ([], [])
+            exposure.warnings = [*exposure.warnings, *warnings]
+            if not files:
+                exposure.references = [FileReference("fits", f"{self._address.host}:{running.image.root}")]
+            elif self._address.collects:
+                exposure.files = [*files]
+            else:
+                exposure.references = [FileReference(one.kind, one.path, one.size, one.sha256()) for one in files]
 
 
 def _refusal(name: str, value: float) -> str:

@@ -133,6 +133,11 @@ def expose_command(shutter: bool, exposure_s: float, file_root: str, mode: Expos
     return f"{EXPOSE} {shutter} {exposure_s:9.3f} {file_root} {mode}"
 
 
+def fetch_command(file_root: str) -> str:
+    """Fetch the oldest image in memory, and take none."""
+    return expose_command(False, 0.0, file_root, "last")
+
+
 def clear_command(seconds: int) -> str:
     return f"{CLEAR} {seconds}"
 

@@ -1,6 +1,6 @@
 """An exposure whose command has no reply yet, for which the camera loop and the still thread both wait; the images
-that are read and not fetched yet, and their files in a folder that the controller shares with this machine; and a
-clock whose waits `abort` ends."""
+that are read and not fetched yet, their fetch, and their files in a folder that the controller shares with this
+machine; and a clock whose waits `abort` ends."""
 
 from __future__ import annotations
 
@@ -13,11 +13,24 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from cameras.drivers.base import Aborted, CameraError
 from scheduler.telescope.driver.clock import SocketClock
-from scheduler.telescope.driver.connection import OpenCommand
-from scheduler.telescope.driver.protocol import POLL_S, ExposureMode, check_reply
+from scheduler.telescope.driver.connection import CommandPort, OpenCommand
+from scheduler.telescope.driver.options import Mode
+from scheduler.telescope.driver.protocol import (
+    MARGIN_S,
+    POLL_S,
+    TRANSFER_S,
+    CommandError,
+    ExposureMode,
+    check_reply,
+    fetch_command,
+)
+
+LINGER_S = 5.0
+"""An image in the memory of the controllers is fetched when no exposure has followed it for so long."""
 
 
 class RunningExposure:
@@ -161,6 +174,84 @@ class ImageMemory:
 def settle(image: Image, error: Exception | None) -> None:
     """The image was fetched, or `error` says why it was not."""
     image.error, image.is_fetched = error, error is None
+
+
+class ImageFetcher:
+    """Fetches the images in the memory of the controllers, and knows the exposure that may still bring one. It outlives
+    a connection: the still thread may wait for an image while the camera is closed."""
+
+    def __init__(self, clock: SocketClock) -> None:
+        self._clock = clock
+        self.memory = ImageMemory()
+        self.running: RunningExposure | None = None
+        """The newest exposure."""
+        self.sequence = threading.Lock()
+        """Held by the thread that gives the controller commands."""
+        self.port: CommandPort
+        """Set while a camera is open."""
+
+    def choose_mode(self, mode: Mode) -> ExposureMode:
+        """The mode for the controller. `single` and `first` begin with an empty memory, `next` and `last` with an
+        image in it."""
+        if mode in ("single", "first"):
+            while not self.memory.is_empty:
+                self._fetch_oldest()
+            return cast(ExposureMode, mode)
+        return "first" if self.memory.is_empty else "next"
+
+    def wait_for_running(self, clock: SocketClock) -> None:
+        """Until the exposure before has its reply. What has become of it, its own capture reports."""
+        if self.running is not None:
+            with contextlib.suppress(ConnectionError, TimeoutError, CommandError, CameraError):
+                self.running.wait(clock)
+
+    def wait(self, image: Image, left_s: float, linger_s: float) -> None:
+        """Until the next exposure has fetched it, or `linger_s` after the last one has ended. `left_s`: how long that
+        may take, without the time of exposures."""
+        idle_s = 0.0
+        while not image.is_settled:
+            begin, is_idle = self._clock.monotonic(), False
+            if self.sequence.acquire(blocking=False):
+                try:
+                    is_idle = self.running is not None and self.running.is_done
+                    if is_idle and idle_s >= linger_s:
+                        self._fetch_oldest()
+                        continue
+                finally:
+                    self.sequence.release()
+            self._wait_a_moment()
+            waited_s = self._clock.monotonic() - begin
+            idle_s, left_s = (idle_s + waited_s, left_s - waited_s) if is_idle else (0.0, left_s)
+            if left_s <= 0:
+                raise TimeoutError(f"The controller did not deliver the image {image.root} in time.")
+        if image.error is not None:
+            raise image.error
+
+    def _wait_a_moment(self) -> None:
+        """Read the reply to the exposure that runs, if it comes: no one else may wait for it. Its error is that of
+        another capture."""
+        running = self.running
+        if running is None or running.is_done:
+            self._clock.sleep(POLL_S)
+        else:
+            with contextlib.suppress(ConnectionError, TimeoutError, CommandError, CameraError):
+                running.check(self._clock, POLL_S)
+
+    def _fetch_oldest(self) -> None:
+        command = fetch_command(self.memory.oldest_root)
+        try:
+            check_reply(command, self.port.send(command, TRANSFER_S + MARGIN_S))
+        except Exception as error:
+            self.memory.clear(error)
+            raise
+        self.memory.settle_oldest()
+
+    def cancel(self, error: Exception) -> None:
+        """No image will be fetched any more; those who wait for one get the error."""
+        if self.running is not None:
+            self.running.cancel(error)
+        self.memory.clear(error)
+        self.running = None
 
 
 class AbortableClock:

@@ -287,11 +287,14 @@ def get_jd() -> float:
 def do_command(command: str, timeout_sec: float = CAMERA_TIMEOUT_SEC, port: int | None = None) -> str:
     """The reply to a command, if it is DONE. The command port by default; on the port for the status, `status` alone is
     accepted."""
-    if port is None or port == _camera.command_port:
+    controller = _camera.controller
+    if port is None or port == controller.command_port:
         return _camera.send_command(command, timeout_sec)
-    if port == _camera.status_port:
+    if port == controller.status_port:
         return _camera.send_status_command(command, timeout_sec)
-    raise ValueError(f"The controller has the ports {_camera.command_port} and {_camera.status_port}, and not {port}.")
+    raise ValueError(
+        f"The controller has the ports {controller.command_port} and {controller.status_port}, and not {port}."
+    )
 
 
 def do_camera_command(command: str, timeout_sec: float = CAMERA_TIMEOUT_SEC) -> str:
@@ -406,15 +409,15 @@ class _Module(ModuleType):
 
     @property
     def host_name(self) -> str:
-        return _camera.host
+        return _camera.controller.host
 
     @property
     def COMMAND_PORT(self) -> int:  # noqa: N802 - as the C constant
-        return _camera.command_port
+        return _camera.controller.command_port
 
     @property
     def STATUS_PORT(self) -> int:  # noqa: N802
-        return _camera.status_port
+        return _camera.controller.status_port
 
     @property
     def READOUT_TIME_SEC(self) -> float:  # noqa: N802

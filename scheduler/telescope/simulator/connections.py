@@ -35,6 +35,10 @@ AFTERWARDS: frozenset[ConnectionState] = frozenset({"ending", "silent"})
 MOST_CONNECTIONS = 64
 """Of one port."""
 BACKLOG = 32
+PAUSE_S = 0.1
+"""Of the real controller between a reply and its next read of the same connection, in which it then blocks."""
+LINGER_S = 5.0
+"""For which a client may leave its reply unread, or a connection open that is closed here. The speed does not count."""
 
 
 class Connection:
@@ -99,9 +103,9 @@ class Connection:
 
 
 class Port:
-    def __init__(self, name: PortName, host: str, number: int) -> None:
-        """OSError if the port cannot be listened on."""
-        self.name, self._host = name, host
+    def __init__(self, name: PortName, host: str, number: int, pause_s: float) -> None:
+        """`pause_s`: PAUSE_S at the speed of the simulator. OSError if the port cannot be listened on."""
+        self.name, self._host, self._pause_s = name, host, pause_s
         self.connections: dict[socket.socket, Connection] = {}
         self.served: Connection | None = None
         """The connection whose command is executed or answered; the others wait."""
@@ -140,6 +144,33 @@ class Port:
             self.served = None
         self.connections.pop(connection.socket, None)
         connection.socket.close()
+
+    def blocking_connection(self, now: float) -> Connection | None:
+        """The client that has had its reply and stays connected: the real controller then waits for it alone."""
+        served = self.served
+        is_blocking = served is not None and served.state == "open" and now >= served.since + self._pause_s
+        return served if is_blocking else None
+
+    def readers(self) -> list[socket.socket]:
+        is_free = self.served is None
+        listeners = [self.listener] if self.listener is not None and is_free else []
+        return listeners + [
+            one.socket
+            for one in self.connections.values()
+            if one.state in AFTERWARDS or (one.state == "open" and is_free)
+        ]
+
+    def writers(self) -> list[socket.socket]:
+        return [one.socket for one in self.connections.values() if one.state == "sending" and not one.is_paced]
+
+    def due_at(self, connection: Connection) -> float | None:
+        """When something has to be done for the connection."""
+        if connection.state == "sending" and connection.is_paced:
+            return connection.sends_at
+        if connection.state in ("sending", "ending"):
+            return connection.since + LINGER_S
+        is_paused = connection is self.served and connection.state == "open"
+        return connection.since + self._pause_s if is_paused else None
 
     def close_all(self) -> None:
         self.refuse()

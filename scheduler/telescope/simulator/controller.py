@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 
 from scheduler.telescope.driver.clock import SocketClock
-from scheduler.telescope.driver.protocol import FILE_ROOT
+from scheduler.telescope.driver.protocol import FILE_ROOT, ExposureMode
 from scheduler.telescope.driver.status import CameraState, ControllerState
 from scheduler.telescope.simulator.images import SimulatedImage
 from scheduler.telescope.simulator.options import SimulatorOptions
@@ -34,6 +34,40 @@ WriteImage = Callable[[SimulatedImage], Generator[None, None, None]]
 """Writes the files of an image, a part at each step. OSError."""
 
 
+class ExposureMemory:
+    """The images of the controllers: the one that is exposed and read, those that are read, and the one of them that is
+    fetched."""
+
+    def __init__(self) -> None:
+        self.images: list[SimulatedImage] = []
+        """Those that are read, the oldest first."""
+        self._exposed: SimulatedImage | None = None
+        self._fetched: SimulatedImage | None = None
+
+    def check(self, mode: ExposureMode) -> None:
+        """CommandFailed if an exposure of this mode is not possible now."""
+        if mode in ("next", "last") and not self.images:
+            raise CommandFailed(f"there is no image in memory for mode {mode} to fetch; begin with mode first")
+        if mode != "last" and len(self.images) >= MEMORY_IMAGES:
+            raise CommandFailed(f"the memory is full, it holds {MEMORY_IMAGES} images; fetch one with mode last")
+
+    def expose(self, image: SimulatedImage) -> None:
+        self._exposed = image
+
+    def fetch(self, mode: ExposureMode) -> SimulatedImage:
+        # `single` fetches what it exposed, though an older image may be in memory.
+        self._fetched = self.images[-1 if mode == "single" else 0]
+        return self._fetched
+
+    def end_step(self, kind: StepKind) -> None:
+        if kind == "read" and self._exposed is not None:
+            self.images.append(self._exposed)
+            self._exposed = None
+        elif kind == "fetch" and self._fetched is not None:
+            self.images.remove(self._fetched)
+            self._fetched = None
+
+
 class SimulatedController:
     """Executes one command at a time: `begin`, then `advance` until it is no longer busy; `error` has the outcome."""
 
@@ -55,12 +89,8 @@ class SimulatedController:
         """Why the last command failed; empty if it did not."""
         self._switches = dict(AT_START)
         self._words: dict[str, str] = {}
-        self._memory: list[SimulatedImage] = []
+        self._memory = ExposureMemory()
         self._exposure: ExposureArguments | None = None
-        self._exposed: SimulatedImage | None = None
-        """What is being exposed and read."""
-        self._fetched: SimulatedImage | None = None
-        """What is being fetched."""
         self._writing: Generator[None, None, None] | None = None
         self._steps = StepSequence((), 0.0, 1.0)
 
@@ -99,7 +129,7 @@ class SimulatedController:
         found = self._steps.states() | {
             ControllerState.POWERON if self._switches["power"] else ControllerState.POWEROFF
         }
-        if self._memory:
+        if self._memory.images:
             found |= {ControllerState.FETCH_PENDING}
         if found & NOT_IDLE:
             return found
@@ -137,7 +167,7 @@ class SimulatedController:
             self._end_stage()
         while change := self._steps.end_due(self._clock.monotonic(), self._held):
             ended, following = change
-            self._end_step(ended)
+            self._memory.end_step(ended)
             if following is not None:
                 self._begin_step(following)
             if self._steps.has_ended and self._exposure is not None:
@@ -186,19 +216,12 @@ class SimulatedController:
         if command.name == "header" and command.arguments[0] not in self._words and len(self._words) >= MOST_WORDS:
             raise CommandFailed(f"the header has {MOST_WORDS} words already, which is the most")
         if command.name == "expose":
-            self._check_exposure(ExposureArguments.of(command))
-
-    def _check_exposure(self, arguments: ExposureArguments) -> None:
-        if not FILE_ROOT.fullmatch(arguments.file_root):
-            raise CommandFailed(
-                f"[{arguments.file_root}] is no root of a file name: letters, digits, . - _, at most 64"
-            )
-        if arguments.mode in ("next", "last") and not self._memory:
-            raise CommandFailed(
-                f"there is no image in memory for mode {arguments.mode} to fetch; begin with mode first"
-            )
-        if arguments.mode != "last" and len(self._memory) >= MEMORY_IMAGES:
-            raise CommandFailed(f"the memory is full, it holds {MEMORY_IMAGES} images; fetch one with mode last")
+            arguments = ExposureArguments.of(command)
+            if not FILE_ROOT.fullmatch(arguments.file_root):
+                raise CommandFailed(
+                    f"[{arguments.file_root}] is no root of a file name: letters, digits, . - _, at most 64"
+                )
+            self._memory.check(arguments.mode)
 
     def _begin_exposure(self, arguments: ExposureArguments) -> None:
         self._exposure = arguments
@@ -208,26 +231,17 @@ class SimulatedController:
         self.images += 1
         # The words of the next exposure may come while this one is in memory.
         words, self._words = self._words, {}
-        self._exposed = SimulatedImage(
+        self._memory.expose(SimulatedImage(
             self.images, arguments.file_root, arguments.shutter, arguments.seconds, self._clock.wall_ns(), words
-        )
+        ))  # fmt: skip
 
     def _begin_step(self, kind: StepKind) -> None:
         if kind != "fetch":
             return
         assert self._exposure is not None
-        # `single` fetches what it exposed, though an older image may be in memory.
-        self._fetched = self._memory[-1 if self._exposure.mode == "single" else 0]
+        image = self._memory.fetch(self._exposure.mode)
         if self._write_image is not None:
-            self._writing = self._write_image(self._fetched)
-
-    def _end_step(self, kind: StepKind) -> None:
-        if kind == "read" and self._exposed is not None:
-            self._memory.append(self._exposed)
-            self._exposed = None
-        elif kind == "fetch" and self._fetched is not None:
-            self._memory.remove(self._fetched)
-            self._fetched = None
+            self._writing = self._write_image(image)
 
     def _end_exposure(self, error: str) -> None:
         self.state, self.has_failed, self._exposure = "done exposing", bool(error), None

@@ -10,18 +10,14 @@ from dataclasses import dataclass, replace
 
 from scheduler.telescope.driver.clock import SocketClock
 from scheduler.telescope.driver.protocol import STATUS
-from scheduler.telescope.simulator.connections import AFTERWARDS, CommandDispatcher, Connection, Port
+from scheduler.telescope.simulator.connections import PAUSE_S, CommandDispatcher, Connection, Port
 from scheduler.telescope.simulator.controller import SimulatedController, WriteImage
 from scheduler.telescope.simulator.faults import FaultKind, Faults, PortName
 from scheduler.telescope.simulator.options import SimulatorOptions
 from scheduler.telescope.simulator.protocol import decode_command, error_text
 
-PAUSE_S = 0.1
-"""Of the real controller between a reply and its next read of the same connection, in which it then blocks."""
 BYTE_S = 0.002
 """Between two bytes of a slow reply."""
-LINGER_S = 5.0
-"""For which a client may leave its reply unread, or a connection open that is closed here. The speed does not count."""
 SILENT_FAULTS: frozenset[FaultKind | None] = frozenset({"no-answer", "frozen-status"})
 
 
@@ -76,9 +72,9 @@ class ControllerSimulator:
 
     def bind(self) -> None:
         """OSError if a port cannot be listened on."""
-        command, status = self._options.ports
-        self._ports["command"] = Port("command", self._options.host, command)
-        self._ports["status"] = Port("status", self._options.host, status)
+        names: tuple[PortName, ...] = ("command", "status")
+        for name, number in zip(names, self._options.ports, strict=True):
+            self._ports[name] = Port(name, self._options.host, number, self._options.scaled_s(PAUSE_S))
 
     @property
     def command_port(self) -> int:
@@ -96,13 +92,16 @@ class ControllerSimulator:
     def run(self) -> None:
         while not self._is_stopping and not self._controller.has_ended:
             self._update_listeners()
-            blocking = self._blocking_connection()
+            now, ports = self._clock.monotonic(), self._ports.values()
+            blocking = next((one for port in ports if (one := port.blocking_connection(now))), None)
             if blocking is None:
-                ready = self._clock.wait_ready(self._readers(), self._writers(), self._seconds_to_next())
+                readers = [self._woken, *(one for port in ports for one in port.readers())]
+                writers = [one for port in ports for one in port.writers()]
+                ready = self._clock.wait_ready(readers, writers, self._seconds_to_next())
             else:
                 ready = self._clock.wait_ready([self._woken, blocking.socket], [], None)
-            for one in ready:
-                self._handle(one)
+            for connection in ready:
+                self._handle(connection)
             if blocking is None:
                 self._advance()
 
@@ -136,57 +135,14 @@ class ControllerSimulator:
             else:
                 port.listen()
 
-    def _blocking_connection(self) -> Connection | None:
-        """The client that has had its reply and stays connected: the real controller then waits for it alone."""
-        now = self._clock.monotonic()
-        for port in self._ports.values():
-            served = port.served
-            if served is not None and served.state == "open" and now >= served.since + self._pause_s:
-                return served
-        return None
-
-    @property
-    def _pause_s(self) -> float:
-        return self._options.scaled_s(PAUSE_S)
-
-    def _readers(self) -> list[socket.socket]:
-        readers = [self._woken]
-        for port in self._ports.values():
-            is_free = port.served is None
-            if port.listener is not None and is_free:
-                readers.append(port.listener)
-            readers += [
-                one.socket
-                for one in port.connections.values()
-                if one.state in AFTERWARDS or (one.state == "open" and is_free)
-            ]
-        return readers
-
-    def _writers(self) -> list[socket.socket]:
-        return [
-            one.socket
-            for port in self._ports.values()
-            for one in port.connections.values()
-            if one.state == "sending" and not one.is_paced
-        ]
-
     def _seconds_to_next(self) -> float | None:
         """Until something has to be done without a client; None for never."""
         if self._controller.has_work:
             return 0.0
         times = [self._controller.next_at, self._refuses_until if math.isfinite(self._refuses_until) else None]
-        times += [self._due_at(port, one) for port in self._ports.values() for one in port.connections.values()]
+        times += [port.due_at(one) for port in self._ports.values() for one in port.connections.values()]
         now = self._clock.monotonic()
         return min((max(0.0, at - now) for at in times if at is not None), default=None)
-
-    def _due_at(self, port: Port, connection: Connection) -> float | None:
-        """When something has to be done for the connection."""
-        if connection.state == "sending" and connection.is_paced:
-            return connection.sends_at
-        if connection.state in ("sending", "ending"):
-            return connection.since + LINGER_S
-        is_paused = connection is port.served and connection.state == "open"
-        return connection.since + self._pause_s if is_paused else None
 
     def _handle(self, ready: socket.socket) -> None:
         """Of a socket that is ready. One that was closed meanwhile is in no port any more."""
@@ -211,7 +167,7 @@ class ControllerSimulator:
         now = self._clock.monotonic()
         for port in self._ports.values():
             for connection in list(port.connections.values()):
-                due_at = self._due_at(port, connection)
+                due_at = port.due_at(connection)
                 if due_at is not None and due_at <= now and connection.state != "open":
                     self._do_due(port, connection)
 

@@ -7,9 +7,9 @@ import socket
 
 import pytest
 
-from scheduler.telescope.simulator.connections import MOST_CONNECTIONS
+from scheduler.telescope.simulator.connections import LINGER_S, MOST_CONNECTIONS
 from scheduler.telescope.simulator.options import SimulatorOptions
-from scheduler.telescope.simulator.simulator import LINGER_S, ControllerSimulator
+from scheduler.telescope.simulator.simulator import ControllerSimulator
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import WireClient, exchange, running_controller
 
