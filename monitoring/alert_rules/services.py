@@ -18,9 +18,8 @@ from monitoring.alert_rules.event_rules import EXCLUDED
 from monitoring.alert_rules.resource import RuleChange, RuleRequest, UnsavedRule
 from monitoring.alert_rules.rows import rule_alerts
 from monitoring.alert_rules.rule import DEFAULT_RULES, EVENTS, RULE_KINDS, RuleKind, matches
-from monitoring.alert_rules.signals import READING_SIGNALS
+from monitoring.alert_rules.signals import READING_SIGNALS, SIGNALS
 from monitoring.models import AlertRule
-from monitoring.tables import SIGNALS
 from monitoring.webhooks.kinds import EXCLUDED as TOO_MANY
 from monitoring.webhooks.kinds import KINDS
 
