@@ -118,17 +118,8 @@ def unsaved_rule(wanted: UnsavedRule, name: str = "preview") -> AlertRule:
     threshold = kind.fixed if wanted.threshold is None else wanted.threshold
     if threshold is None:
         raise ValidationError({"threshold": "Write the value beyond which the alert opens."})
-    rule = AlertRule(
-        name=name,
-        kind=wanted.kind,
-        label=wanted.label,
-        subject=wanted.subject,
-        threshold=threshold,
-        clear=wanted.clear,
-        for_s=wanted.for_s,
-        clear_for_s=wanted.clear_for_s,
-        severity=wanted.severity,
-    )
+    columns = wanted.model_dump(include=set(UnsavedRule.model_fields)) | {"threshold": threshold}
+    rule = AlertRule(name=name, **columns)
     check_rule(rule)
     return rule
 
