@@ -18,6 +18,7 @@ from core.findings import Finding, NotObserved
 from core.outages import is_database_away
 from core.registry import resolve
 from core.text.sentences import join_sentences
+from monitoring.late_tasks import update_late_alerts
 
 logger = logging.getLogger(__name__)
 
@@ -115,8 +116,9 @@ def check_station() -> None:
 
 def check_host() -> None:
     """Run the checks of this machine and update their alerts. Each camera host does it itself, also without the
-    broker."""
+    broker; and those of its periodic tasks."""
     _sync_alerts(HOST_CHECKS)
+    update_late_alerts(settings.STATION.host)
 
 
 def _sync_alerts(names: Iterable[str]) -> None:

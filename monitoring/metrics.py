@@ -25,6 +25,7 @@ METRICS: dict[str, str] = {
     "alerts": "monitoring.alert_metrics.alert_metrics",
     "queues": "skycam_project.metrics.queue_metrics",
     "jobs": "monitoring.jobs.job_metrics",
+    "periodic": "monitoring.late_tasks.late_metrics",
     "readings": "monitoring.readings.aggregation.reading_metrics",
     "offsite": "captures.storage.offsite.selectors.offsite_metrics",
     "notifications": "monitoring.notifications.selectors.notification_metrics",

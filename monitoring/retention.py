@@ -15,7 +15,26 @@ from core.events.models import Alert, Event
 from core.events.severity import Severity
 from core.partitions import EVENTS, drop_partitions, first_row_to_stay
 from core.registry import resolve
-from monitoring.tables import RETENTION
+
+# By their paths: some are of the project, which monitoring does not import, and others batch as this module does.
+RETENTION = {
+    "events": "monitoring.retention.remove_events",
+    "alerts": "monitoring.retention.remove_alerts",
+    "idempotent_requests": "core.idempotency.claims.remove_requests",
+    "jobs": "core.jobs.services.remove_jobs",
+    "maintenance_windows": "monitoring.maintenance.services.remove_windows",
+    "notifications": "monitoring.notifications.deliveries.remove_notifications",
+    "webhook_deliveries": "monitoring.webhooks.thread.remove_deliveries",
+    "readings": "monitoring.readings.aggregation.remove_readings",
+    "reading_minutes": "monitoring.readings.aggregation.remove_minutes",
+    "sensors": "monitoring.sensor_management.services.remove_readings",
+    "cleanup_plans": "captures.storage.retention.manager.remove_plans",
+    "sessions": "skycam_project.access.services.remove_sessions",
+    "sign_ins": "skycam_project.access.services.remove_sign_ins",
+    "tokens": "skycam_project.access.services.remove_tokens",
+}
+"""What is removed when it is old enough -> a function that removes a small batch in its own transaction and returns the
+number of rows: 0 when none is left."""
 
 log = logging.getLogger(__name__)
 BATCH = 500

@@ -5,21 +5,24 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
+from cameras.supervision.lease import close_taken_alerts
+from captures.files.verification import close_damaged_alerts, close_missing_alerts
 from core.changes import in_one_transaction
-from core.registry import resolve
 from monitoring import retention
+from monitoring.alert_rules.event_rules import close_quiet_alerts
+from monitoring.alert_rules.watch import close_orphaned_alerts
 from monitoring.health import check_station
 from monitoring.readings.aggregation import aggregate_due
 from monitoring.webhooks.thread import local_thread
 
 ALERT_RESOLVERS = (
-    "cameras.supervision.lease.close_taken_alerts",
-    "captures.files.verification.close_missing_alerts",
-    "captures.files.verification.close_damaged_alerts",
-    "monitoring.alert_rules.event_rules.close_quiet_alerts",
-    "monitoring.alert_rules.watch.close_orphaned_alerts",
+    close_taken_alerts,
+    close_missing_alerts,
+    close_damaged_alerts,
+    close_quiet_alerts,
+    close_orphaned_alerts,
 )
-"""Functions that resolve alerts which HEALTH did not raise, once their cause is gone."""
+"""They resolve alerts which HEALTH did not raise, once their cause is gone."""
 
 
 @shared_task(name="monitoring.check_health", ignore_result=True)
@@ -27,8 +30,8 @@ def check_health() -> None:
     """Run the checks of the whole station."""
     check_station()
     with in_one_transaction():
-        for path in ALERT_RESOLVERS:
-            resolve(path)()
+        for resolve_alerts in ALERT_RESOLVERS:
+            resolve_alerts()
 
 
 @shared_task(name="monitoring.wake_webhooks", ignore_result=True)

@@ -57,9 +57,8 @@ TABLES = (
     "core.events.tables.EVENT_OVER",
     "core.events.tables.HIDDEN_CAMERAS",
     "captures.tables.SITE_TEMPERATURE",
-    "monitoring.tables.RETENTION",
-    "monitoring.tables.SIGNALS",
-    "monitoring.tasks.ALERT_RESOLVERS",
+    "monitoring.retention.RETENTION",
+    "monitoring.alert_rules.signals.SIGNALS",
     "skycam_project.pages.status_sections.SECTIONS",
     "skycam_project.resources.RESOURCES",
 )

@@ -11,7 +11,15 @@ from django.conf import settings
 
 from cameras.camera_display import StateDisplay
 from core.broker.broker import BrokerDown
-from core.periodic.part_tasks import PartReport, Place, RunReport, RunState, read_reports, state_of
+from core.periodic.part_tasks import (
+    PartReport,
+    Place,
+    RunReport,
+    RunState,
+    read_reports,
+    since_last_run_s,
+    state_of,
+)
 from core.periodic.task import Owner, PeriodicTask
 from core.templatetags.skycam import duration
 
@@ -27,7 +35,6 @@ OFF = StateDisplay("off", "Off")
 NO_REPORT = StateDisplay("stale", "No report", "warn")
 UNKNOWN = StateDisplay("stale", "Unknown", "warn")
 WORST = list(DISPLAYS)
-LONG_AGO_S = 1e9
 UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -96,7 +103,7 @@ def task_row(
         if run["task"] == task.name
     ]
     if task.owner is Owner.STATION:
-        runs = runs and [min(runs, key=waited_s)]
+        runs = runs and [min(runs, key=lambda run: since_last_run_s(run.report))]
     is_done_elsewhere = task.owner is Owner.STATION and runs
     missing = [] if is_done_elsewhere else [host for host in silent if is_missing(task, host, reports)]
     troubled = [run for run in runs if run.state in {RunState.FAILING, RunState.LATE}]
@@ -120,11 +127,6 @@ def is_missing(task: PeriodicTask, host: str, reports: Mapping[Place, PartReport
 def run_of(task: PeriodicTask, place: Place, at: float, run: RunReport) -> Run:
     ended_at = None if run["idle_s"] is None else datetime.fromtimestamp(at - run["idle_s"], UTC)
     return Run(place, run, state_of(task, run), ended_at)
-
-
-def waited_s(run: Run) -> float:
-    """Beat's task runs on any host: what counts is the host that ran it last."""
-    return run.report["known_s"] + LONG_AGO_S if run.report["idle_s"] is None else run.report["idle_s"]
 
 
 def display_of(runs: Sequence[Run], troubled: Sequence[Run], missing: Sequence[str]) -> StateDisplay:

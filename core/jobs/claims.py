@@ -15,10 +15,11 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from core import database_clock
-from core.deliveries.rows import RELEASED, Lease, RetryDelays, Schedule, Transitions, held_rows
+from core.deliveries.rows import RELEASED, Lease, Schedule, Transitions, held_rows
 from core.jobs.models import Job
 from core.jobs.states import FINISHED, JOB_TRANSITIONS, JobState
 from core.jobs.tables import JOB_ENDED, JOB_KINDS, JOBS_WAIT, Lane, kind_of, lane_of
+from core.limits.repeats import RetryDelays
 from core.registry import resolve
 
 log = logging.getLogger(__name__)

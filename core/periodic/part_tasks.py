@@ -113,12 +113,33 @@ def state_of(task: PeriodicTask, run: RunReport) -> RunState:
     """Whether the task is on time there."""
     if run["error"]:
         return RunState.FAILING
-    if run["running_s"] is not None and run["running_s"] > SHORT_S:
-        return RunState.LATE if run["running_s"] > task.may_take_s else RunState.RUNNING
-    waited_s = run["known_s"] if run["idle_s"] is None else run["idle_s"]
-    if waited_s > run["pause_s"] + max(LEAST_LATE_S, LATE_SHARE * run["pause_s"]):
+    if late_s(task, run) > 0:
         return RunState.LATE
+    if is_long(run):
+        return RunState.RUNNING
     return RunState.WAITING if run["idle_s"] is None else RunState.OK
+
+
+def late_s(task: PeriodicTask, run: RunReport) -> float:
+    """For how many seconds the task has been late there; 0 while it is on time. One that fails becomes late, too, since
+    it has not run without an error."""
+    if run["running_s"] is not None and is_long(run):
+        return max(0.0, run["running_s"] - task.may_take_s)
+    waited_s = run["known_s"] if run["idle_s"] is None else run["idle_s"]
+    return max(0.0, waited_s - run["pause_s"] - max(LEAST_LATE_S, LATE_SHARE * run["pause_s"]))
+
+
+def is_long(run: RunReport) -> bool:
+    """Whether the run that lasts is worth a word."""
+    return run["running_s"] is not None and run["running_s"] > SHORT_S
+
+
+LONG_AGO_S = 1e9
+
+
+def since_last_run_s(run: RunReport) -> float:
+    """Beat's task runs on any host: what counts is the host that ran it last."""
+    return run["known_s"] + LONG_AGO_S if run["idle_s"] is None else run["idle_s"]
 
 
 REPORT = "periodic-report"

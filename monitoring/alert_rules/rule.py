@@ -151,7 +151,7 @@ BUILT_IN_ALERTS: dict[str, str] = {
     "experiment": "an experiment cannot do what it should",
     "gate": "a gate cannot be decided",
     "health": "a check of the station fails: database, broker, hosts, cameras, disks",
-    "host": "a host's name is taken by another machine",
+    "host": "a host's name is taken by another machine, or its periodic work is late",
     "metrics": "the metrics of a host cannot be served, or its counters not stored",
     "night": "the report of a night cannot be written",
     "notification": "a notification channel fails",

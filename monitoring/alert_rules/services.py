@@ -18,9 +18,8 @@ from monitoring.alert_rules.event_rules import EXCLUDED
 from monitoring.alert_rules.resource import RuleChange, RuleRequest, UnsavedRule
 from monitoring.alert_rules.rows import rule_alerts
 from monitoring.alert_rules.rule import DEFAULT_RULES, EVENTS, RULE_KINDS, RuleKind, matches
-from monitoring.alert_rules.signals import READING_SIGNALS
+from monitoring.alert_rules.signals import READING_SIGNALS, SIGNALS
 from monitoring.models import AlertRule
-from monitoring.tables import SIGNALS
 from monitoring.webhooks.kinds import EXCLUDED as TOO_MANY
 from monitoring.webhooks.kinds import KINDS
 
@@ -119,17 +118,8 @@ def unsaved_rule(wanted: UnsavedRule, name: str = "preview") -> AlertRule:
     threshold = kind.fixed if wanted.threshold is None else wanted.threshold
     if threshold is None:
         raise ValidationError({"threshold": "Write the value beyond which the alert opens."})
-    rule = AlertRule(
-        name=name,
-        kind=wanted.kind,
-        label=wanted.label,
-        subject=wanted.subject,
-        threshold=threshold,
-        clear=wanted.clear,
-        for_s=wanted.for_s,
-        clear_for_s=wanted.clear_for_s,
-        severity=wanted.severity,
-    )
+    columns = wanted.model_dump(include=set(UnsavedRule.model_fields)) | {"threshold": threshold}
+    rule = AlertRule(name=name, **columns)
     check_rule(rule)
     return rule
 

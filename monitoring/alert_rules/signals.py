@@ -1,6 +1,6 @@
-"""`SignalSource`: signals that a function reads now and then, on a thread of its own; the functions of the station's
-own: its metrics, and how far the aggregation of readings is behind; and the signals of the sensors of this host, from
-their readings and states."""
+"""SIGNALS: what hosts read for the alert rules. `SignalSource`: signals that a function reads now and then, on a thread
+of its own; the functions of the station's own: its metrics, and how far the aggregation of readings is behind; and the
+signals of the sensors of this host, from their readings and states."""
 
 from __future__ import annotations
 
@@ -21,12 +21,28 @@ from monitoring.alert_rules.rule import RULE_KINDS, Signal, concerns
 from monitoring.metrics import StationCollector
 from monitoring.models import AlertRule
 from monitoring.readings.aggregation import aggregation_lag_s
-from monitoring.tables import SIGNALS
 
 log = logging.getLogger(__name__)
 LATE_S = 10.0
 """How late signals may be on a busy machine before their values are unknown."""
 Read = Callable[[str], Iterable[Signal]]
+
+# By their paths: some are of the project, which monitoring does not import.
+SIGNALS: dict[str, tuple[str, float, str]] = {
+    "frame_age": ("host", 1.0, "monitoring.alert_rules.host_signals.frame_ages"),
+    "session_waits": ("host", 1.0, "monitoring.alert_rules.host_signals.waiting_sessions"),
+    "frame_delivery": ("host", 2.0, "monitoring.alert_rules.host_signals.frame_deliveries"),
+    "disk_free": ("host", 10.0, "monitoring.alert_rules.host_signals.free_space"),
+    "clock_unsynchronised": ("host", 10.0, "monitoring.alert_rules.host_signals.unsynchronised_clock"),
+    "clock_offset": ("host", 10.0, "monitoring.alert_rules.host_signals.clock_offset"),
+    "part_restarts": ("host", 5.0, "skycam_project.launch.health.restarts"),
+    "metric": ("station", 15.0, "monitoring.alert_rules.signals.metric_signals"),
+    "host_silent": ("station", 1.0, "monitoring.alert_rules.host_signals.silent_hosts"),
+    "backlog": ("station", 10.0, "skycam_project.metrics.backlogs"),
+    "aggregation_lag": ("station", 15.0, "monitoring.alert_rules.signals.aggregation_lag"),
+}
+"""Signal -> whether each host reads its own or one machine those of the station, the seconds between two readings, and
+the function: host -> its signals now."""
 
 
 class SignalSource:

@@ -31,9 +31,8 @@ from monitoring.alert_rules.rows import (
     unresolved_rule_alerts,
 )
 from monitoring.alert_rules.rule import Rule, Signal
-from monitoring.alert_rules.signals import READING_SIGNALS, ReadingSignals, SignalSource
+from monitoring.alert_rules.signals import READING_SIGNALS, SIGNALS, ReadingSignals, SignalSource
 from monitoring.models import AlertRule
-from monitoring.tables import SIGNALS
 
 log = logging.getLogger(__name__)
 

@@ -1,5 +1,5 @@
 """Sign-ins, by token or browser, and the tokens of users. Every change writes an event. The functions `remove_...`
-are for RETENTION in `monitoring/tables.py`: each removes one batch of expired rows, and returns how many rows it
+are for RETENTION in `monitoring/retention.py`: each removes one batch of expired rows, and returns how many rows it
 removed."""
 
 from __future__ import annotations

@@ -14,8 +14,7 @@ from core.events.models import Alert, Event
 from core.events.service import raise_alert, record_event, resolve_alert
 from monitoring import retention
 from monitoring.models import MaintenanceWindow
-from monitoring.retention import remove_expired
-from monitoring.tables import RETENTION
+from monitoring.retention import RETENTION, remove_expired
 
 pytestmark = pytest.mark.django_db
 

@@ -18,8 +18,9 @@ from captures.storage.offsite.models import Destination, DestinationHost, Offsit
 from captures.storage.offsite.resource import COPY_TRANSITIONS, CopyState
 from captures.storage.stored_files import FILE_TABLES, FileTable
 from core import database_clock
-from core.deliveries.rows import FailureRule, RetryDelays, Schedule, Transitions, held_rows
+from core.deliveries.rows import FailureRule, Schedule, Transitions, held_rows
 from core.events.service import raise_alert, record_event, resolve_alert
+from core.limits.repeats import RetryDelays
 from core.slices import slices_of
 
 SCHEDULE = Schedule(RetryDelays((1.0,), longest_s=900.0, jitter=0.2), tries="attempts", at="retry_at")

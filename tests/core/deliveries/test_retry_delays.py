@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.deliveries.rows import A_DAY, RetryDelays
+from core.deliveries.rows import A_DAY
+from core.limits.repeats import RetryDelays
 
 TRIES = st.integers(min_value=-5, max_value=10**9)
 CHANCE = st.floats(min_value=0, max_value=1)

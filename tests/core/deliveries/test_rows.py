@@ -14,13 +14,13 @@ from core.deliveries.rows import (
     RELEASED,
     FailureRule,
     Lease,
-    RetryDelays,
     Schedule,
     Transitions,
     held_rows,
     worker_name,
 )
 from core.jobs.models import Job
+from core.limits.repeats import RetryDelays
 from monitoring.models import NotificationChannel, Webhook
 from tests.harness.runs.examples import examples
 

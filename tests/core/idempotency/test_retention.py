@@ -9,8 +9,7 @@ from django.utils import timezone
 
 from core.idempotency.claims import BATCH, LIMIT_EVERY, MAX_ROWS, limit_rows, remove_oldest
 from core.idempotency.models import IdempotentRequest
-from monitoring.retention import remove_expired
-from monitoring.tables import RETENTION
+from monitoring.retention import RETENTION, remove_expired
 from skycam_project.access.models import User
 
 ENTRY = {"idempotent_requests": RETENTION["idempotent_requests"]}

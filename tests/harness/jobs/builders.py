@@ -12,11 +12,11 @@ from typing import Any
 
 from django.db import connection
 
-from core.deliveries.rows import RetryDelays
 from core.jobs.attempt import JobTimes
 from core.jobs.claims import SCHEDULE
 from core.jobs.models import Job
 from core.jobs.tables import GB, JobKind, Lane
+from core.limits.repeats import RetryDelays
 from tests.harness.waiting import PATIENCE_S, eventually
 
 HOST = "main"

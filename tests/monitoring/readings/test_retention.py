@@ -12,8 +12,7 @@ from django.conf import settings
 from core import partitions
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, SensorChannel
 from monitoring.readings.aggregation import DAY_S, HOUR_S, MINUTE_S, TEN_MINUTES_S, aggregate_due
-from monitoring.retention import remove_expired
-from monitoring.tables import RETENTION
+from monitoring.retention import RETENTION, remove_expired
 from tests.harness.rows.readings import channel_of, read
 
 pytestmark = pytest.mark.django_db
