@@ -39,7 +39,7 @@ def names_of(host: str) -> list[str]:
 
 
 # Access
-SECRET_KEY = STATION.secret_key
+SECRET_KEY = STATION.web.secret_key
 # The configuration refuses it together with TLS, proxies and other names.
 DEBUG = STATION.web.debug and is_loopback(STATION.web.host)
 LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, TypeVar
 
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from rest_framework.request import Request
 
 from core.api.queries import Cursor, PageQuery
@@ -56,6 +56,14 @@ def beyond(rows: QuerySet[Row], by: str, cursor: Cursor | None) -> QuerySet[Row]
     return rows.filter(
         Q(**{f"{by}__{side}e": cursor.at}), Q(**{f"{by}__{side}": cursor.at}) | Q(**{f"id__{side}": cursor.id})
     )
+
+
+def cursor_of(text: str) -> Cursor | None:
+    """Of a page's address; 404 for a bad cursor."""
+    try:
+        return Cursor.parse(text) if text else None
+    except ValueError:
+        raise Http404 from None
 
 
 def page_link(request: Request | HttpRequest, row: Model, by: str, *, newer: bool) -> str:

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from core import database_clock
-from core.api.paging import beyond
+from core.api.paging import beyond, cursor_of
 from core.api.queries import Cursor
 from core.jobs.api import JobQuery
 from core.jobs.models import Job
@@ -121,11 +121,3 @@ class CancelJobPage(Page):
         ended = cancelled.state == JobState.CANCELLED.value
         sentence = f"Cancelled: {label}." if ended else f"{label} stops within some seconds."
         return message_response(request, "ok", sentence)
-
-
-def cursor_of(text: str) -> Cursor | None:
-    """404 for a bad cursor."""
-    try:
-        return Cursor.parse(text) if text else None
-    except ValueError:
-        raise Http404 from None

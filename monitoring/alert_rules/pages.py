@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path
 
-from core.api.paging import beyond
+from core.api.paging import beyond, cursor_of
 from core.api.queries import Cursor
 from core.events.models import Alert
 from core.events.selectors import alerts_for
@@ -128,14 +128,6 @@ def rule_of_alert(alert: Alert, visible: set[str]) -> str:
     """The name of the rule that opened it, if the reader may see it and it still exists."""
     name = str(alert.data.get("rule", ""))
     return name if name in visible else ""
-
-
-def cursor_of(text: str) -> Cursor | None:
-    """404 for a bad cursor."""
-    try:
-        return Cursor.parse(text) if text else None
-    except ValueError:
-        raise Http404 from None
 
 
 class RulesPage(Page):

@@ -7,12 +7,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path
 
 from core import database_clock
-from core.api.paging import beyond
+from core.api.paging import beyond, cursor_of
 from core.api.queries import Cursor
 from core.limits.refusals import TooManyWaiting
 from core.pages import Page, message_response
@@ -132,14 +132,6 @@ def webhook_context(request: HttpRequest, webhook: Webhook) -> dict[str, Any]:
         "query": urlencode({name: value for name, value in {"state": chosen, "before": before}.items() if value}),
         "older": urlencode({"state": chosen, "before": older}) if older else "",
     }
-
-
-def cursor_of(text: str) -> Cursor | None:
-    """404 for a bad cursor."""
-    try:
-        return Cursor.parse(text) if text else None
-    except ValueError:
-        raise Http404 from None
 
 
 class TestWebhookPage(ResourcePage):

@@ -250,50 +250,32 @@ def silence(alert_id: str, for_s: float | None, reason: str) -> None:
     print_result(body, print_silence)
 
 
-@alerts.command("silences")
-def list_silences() -> None:
-    """List the active silences, newest first."""
-    caller = current().authorize("viewer")
-    from core.resources.resource import body_of
-    from monitoring.notifications.resource import SilenceBody
-    from monitoring.notifications.selectors import active_silences, silences_for
+def silences_command(name: str) -> click.Command:
+    """A command of `skycam silences`."""
+    from monitoring.notifications.resource import SILENCES
+    from skycam_project.cli.resources import commands_of
 
-    found = silences_for(caller.user).filter(pk__in=active_silences().values("pk"))
-    print_result({"results": [body_of(SilenceBody, one) for one in found]}, print_silences)
+    return next(one for one in commands_of(SILENCES) if one.name == name)
+
+
+@alerts.command("silences")
+@click.pass_context
+def list_silences(ctx: click.Context) -> None:
+    """List the active silences, newest first."""
+    ctx.invoke(silences_command("list"), active=True, limit=None)
 
 
 @alerts.command("unsilence")
 @click.argument("silence_id", metavar="ID")
-def unsilence(silence_id: str) -> None:
+@click.pass_context
+def unsilence(ctx: click.Context, silence_id: str) -> None:
     """End the silence ID now. The first characters of its id are enough."""
-    caller = current().authorize("operator")
-    from core.resources.resource import body_of
-    from monitoring.notifications.resource import SilenceBody
-    from monitoring.notifications.selectors import silences_for
-    from monitoring.notifications.silences import end_silence
-
-    found = find_by_id(silences_for(caller.user), silence_id, "silence")
-    end_silence(found, caller.actor)
-    print_result(body_of(SilenceBody, found), lambda _: print_line("The silence has ended."))
+    ctx.invoke(silences_command("end"), key=silence_id)
 
 
 def print_silence(body: dict[str, Any]) -> None:
     until = f"until {format_time(body['ends'])}" if body["ends"] else "until it is resolved"
     print_line(f"Silenced {body['key']} {until}.")
-
-
-def print_silences(body: dict[str, Any]) -> None:
-    if not body["results"]:
-        print_line("No silences.")
-        return
-    rows = [
-        [
-            short_id(one["id"]), one["key"] or f"{one['key_prefix']}*", one["camera"], format_time(one["ends"]),
-            one["created_by"], one["reason"],
-        ]
-        for one in body["results"]
-    ]  # fmt: skip
-    print_table(make_table(["id", "key", "camera", "ends", "by", "reason"], rows))
 
 
 def print_alerts(body: dict[str, Any]) -> None:

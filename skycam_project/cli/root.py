@@ -17,6 +17,9 @@ from skycam_project.cli.resource_group import ResourceGroup
 from skycam_project.cli.station import Station
 from skycam_project.resources import RESOURCES, WITH_COMMANDS
 
+DERIVED = {name.replace("_", "-"): name for name in WITH_COMMANDS}
+"""Groups of commands -> the resource that they are derived from."""
+
 # Paths, and imports inside the functions of all commands: setting up Django takes 0.4 s, and help, status and the
 # launcher's commands do without it.
 COMMANDS = {
@@ -63,21 +66,19 @@ COMMANDS = {
     "notifications": "skycam_project.cli.notifications:notifications",
     "telescope": "skycam_project.cli.telescope:telescope",
     "webhooks": "skycam_project.cli.notifications:webhooks",
+    **dict.fromkeys(DERIVED, ""),
     "doctor": "skycam_project.cli.doctor:doctor",
     "support-bundle": "skycam_project.cli.doctor:support_bundle",
     "config": "skycam_project.cli.configuration:config",
     "help": "skycam_project.cli.root:show_help",
     "version": "skycam_project.cli.root:version",
 }
-DERIVED = {name.replace("_", "-"): name for name in WITH_COMMANDS}
-"""Groups of commands -> the resource that they are derived from."""
+"""Name -> where it is, in the order of the help; empty for a group that is derived."""
 
 
 class Root(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        names = list(COMMANDS)
-        own = names.index("doctor")
-        return [*names[:own], *DERIVED, *names[own:]]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in DERIVED:

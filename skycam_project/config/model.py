@@ -246,16 +246,12 @@ class SkycamConfig(ListKeys):
         return self
 
     @model_validator(mode="after")
-    def one_description_of_the_first_camera(self) -> Self:
+    def one_description_of_the_first_rows(self) -> Self:
         if "type" in self.camera.model_fields_set and any(camera.id == FIRST_CAMERA for camera in self.cameras):
             raise ValueError(
                 f"The camera {FIRST_CAMERA} is described twice, by camera.type and by the list cameras. Remove "
                 "camera.type and camera.port; the defaults of sessions may stay in the section camera."
             )
-        return self
-
-    @model_validator(mode="after")
-    def one_description_of_the_first_sensor(self) -> Self:
         if "type" in self.sensor.model_fields_set and any(sensor.name == FIRST_SENSOR for sensor in self.sensors):
             raise ValueError(
                 f"The sensor {FIRST_SENSOR} is described twice, by sensor.type and by the list sensors. Remove "
@@ -307,10 +303,6 @@ class SkycamConfig(ListKeys):
     def origin(self, where: Key) -> str:
         """Where a key was set: file, line and key, or the variable; `default` when nowhere."""
         return self._origins.where.get(where, "default")
-
-    @property
-    def secret_key(self) -> str:
-        return self.web.secret_key
 
     @property
     def redis_embedded(self) -> bool:

@@ -76,7 +76,7 @@ def secrets_of(config: SkycamConfig) -> list[str]:
     cameras = address_secrets_of(config.cameras)
     urls = [url for url in (config.database_url, config.redis_url, config.camera_redis_url, *gates, *cameras) if url]
     found = {
-        config.secret_key,
+        config.web.secret_key,
         config.address_secret,
         config.admin_password or "",
         config.service.token,

@@ -29,6 +29,7 @@ from skycam_project.provisioning.rows import (
     RowsPlan,
     field_changes,
     known_after,
+    refuse,
 )
 
 
@@ -119,7 +120,7 @@ class DescribedRows(ListRows):
             referred = resolve(reference.resource)
             present = (row.name for row in referred.all_rows(self.user))
             known = known_after(plans.get(referred.name, RowsPlan()), present)
-            self.refuse(
+            refuse(
                 f"{self.place(number, key)}: there is no {singular(referred.name)} {name!r}."
                 for number, entry in self.entries()
                 if (name := getattr(entry, key)) and name not in known
@@ -128,7 +129,7 @@ class DescribedRows(ListRows):
     def check_kept(self, rows: list[Any], plans: Plans) -> None:
         for key, reference in self.references.items():
             leaving = plans.get(resolve(reference.resource).name, RowsPlan()).removed
-            self.refuse(
+            refuse(
                 f"{self.name}: the {self.noun} {row.name} has {key}: {found.name}, which is not in the file and would "
                 f"be removed. Add the {self.noun} to the file, or {found.name}."
                 for row in rows

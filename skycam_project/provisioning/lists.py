@@ -49,6 +49,7 @@ from skycam_project.provisioning.rows import (
     RowsPlan,
     field_changes,
     known_after,
+    refuse,
 )
 
 NONE = "none"
@@ -286,7 +287,7 @@ class ScheduleRows(ListRows):
     def check(self, plans: Plans) -> None:
         """ConfigError for a camera that the station will not have."""
         known = known_after(plans["cameras"], Camera.objects.present().values_list("slug", flat=True))
-        self.refuse(
+        refuse(
             f"{self.place(number, 'cameras')}: there is no camera {slug!r}."
             for number, entry in self.entries()
             for slug in entry.cameras

@@ -195,6 +195,12 @@ def _model_sentences(error: Refused, file: ConfigFile, list_name: str, number: i
         yield f"{file.place_of(list_name, number, *place)}: {missing}{describe_error(item)}"
 
 
+def refuse(wrong: Iterable[str]) -> None:
+    """ConfigError with these sentences, if there are any."""
+    if sentences := list(wrong):
+        raise ConfigError(sentences)
+
+
 Plans = Mapping[str, RowsPlan]
 """The plans of the lists before, by their names."""
 HIDDEN_CHANGE = "its secrets change"
@@ -277,10 +283,6 @@ class ListRows(ABC):
 
     def place(self, number: int, *keys: str) -> str:
         return self.file.place_of(self.name, number, *keys)
-
-    def refuse(self, wrong: Iterable[str]) -> None:
-        if sentences := list(wrong):
-            raise ConfigError(sentences)
 
     @contextmanager
     def located(self, number: int) -> Iterator[None]:

@@ -25,7 +25,7 @@ from skycam_project.config.redaction import escape_references, redacted
 from skycam_project.config.writing import nest_keys, to_yaml, value_at, written_values
 from skycam_project.provisioning.described_rows import DescribedRows
 from skycam_project.provisioning.lists import CameraRows, ScheduleRows, SensorRows
-from skycam_project.provisioning.rows import FieldChange, ListRows, NotApplied, Plan, Plans, RowsPlan
+from skycam_project.provisioning.rows import FieldChange, ListRows, NotApplied, Plan, Plans, RowsPlan, refuse
 from skycam_project.resources import IN_FILE, RESOURCES
 from skycam_project.station_settings import change_settings, values_from_page
 
@@ -64,7 +64,7 @@ def plan_rows(rows: ListRows, plans: Plans, *, prune: bool) -> RowsPlan:
 
 def check_kinds(rows: ListRows, present: Mapping[str, Any]) -> None:
     """The kind of a row cannot be changed."""
-    rows.refuse(
+    refuse(
         f"{rows.place(number, 'type')}: {rows.label(row)} is a {rows.noun} of the type {row.kind}, and its type cannot "
         f"be changed. Remove it first, or choose another {rows.id_key}."
         for number, entry in rows.entries()

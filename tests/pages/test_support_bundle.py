@@ -28,8 +28,8 @@ def log_with_secrets() -> str:
     """A log that has the key of this station, and a password that only its place shows."""
     file = settings.STATION.logging.file
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f"worker | the key {settings.STATION.secret_key} and password=planted-secret\n")
-    return str(settings.STATION.secret_key)
+    file.write_text(f"worker | the key {settings.STATION.web.secret_key} and password=planted-secret\n")
+    return str(settings.STATION.web.secret_key)
 
 
 def test_a_manager_downloads_a_bundle_without_secrets(manager: Any, valkey: Any, log_with_secrets: str) -> None:

@@ -38,7 +38,7 @@ def test_only_its_owner_can_access_the_data_folder(configure):
 
 def test_key_and_station_are_kept(configure):
     first, second = configure().config, configure().config
-    assert first.secret_key == second.secret_key
+    assert first.web.secret_key == second.web.secret_key
     assert first.station == second.station
 
 

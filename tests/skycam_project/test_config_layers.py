@@ -42,7 +42,7 @@ def test_the_documented_file_loads(tmp_path):
     assert config.logging.max_size == 10_000_000
     assert config.web.host == "0.0.0.0"
     assert config.monitoring.grafana.dashboard_path == SEED.parent / "dashboards" / "skycam.json"
-    assert len(config.secret_key) >= 50
+    assert len(config.web.secret_key) >= 50
 
 
 def test_the_documented_environment_loads(configure, tmp_path):
@@ -53,7 +53,7 @@ def test_the_documented_environment_loads(configure, tmp_path):
     )
     assert manager.config.database_url == f"sqlite:///{tmp_path}/db.sqlite3"
     assert manager.config.camera.port == "usb:001,004"
-    assert manager.config.secret_key == "your-secret-key"
+    assert manager.config.web.secret_key == "your-secret-key"
     assert not manager.config.camera_given
 
 
@@ -70,7 +70,7 @@ def test_a_later_layer_takes_precedence(configure, document, dotenv, environment
 @given(text=st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
 def test_a_variable_is_expanded_literally(configure, text):
     manager = configure("web: {secret_key: 'a${ANY}b$${c}'}", "", ANY=text)
-    assert manager.config.secret_key == f"a{text}b${{c}}"
+    assert manager.config.web.secret_key == f"a{text}b${{c}}"
 
 
 @pytest.mark.parametrize(
