@@ -247,9 +247,10 @@ class ProgrammeForm:
         self._read_kind(values)
         self._read_control(values)
         self._read_own(values)
-        for name in SETTING_OF_FIELD:
-            if values.get(name) is not None:
-                self._check_range(name, float(values[name]))
+        for name, setting in SETTING_OF_FIELD.items():
+            limits, value = self.ranges.get(setting, {}), values.get(name)
+            if value is not None and not is_within(limits, float(value)):
+                self.errors.setdefault(name, f"{range_of(setting, limits)} on this camera.")
         return self._requested(values)
 
     def _value(self, name: str, read: Callable[[str], Any]) -> Any:
@@ -292,13 +293,6 @@ class ProgrammeForm:
     def _read_own(self, values: dict[str, Any]) -> None:
         """Turn what only this form has, such as times and options, into fields of the request."""
 
-    def _check_range(self, name: str, value: float) -> None:
-        limits = self.ranges.get(SETTING_OF_FIELD[name], {})
-        least, most = limits.get("minimum"), limits.get("maximum")
-        if least is None or most is None or least <= value <= most:
-            return
-        self.errors.setdefault(name, f"{range_of(SETTING_OF_FIELD[name], limits)} on this camera.")
-
     def _requested(self, values: dict[str, Any]) -> SessionRequest | None:
         """Validate all fields. Rules between fields are checked again without the invalid fields, so that all errors
         are shown."""
@@ -324,6 +318,12 @@ class ProgrammeForm:
         if cadence_s * 1e6 < exposure_us:
             longer = f"shorter than the exposure of {format_exposure(exposure_us)}"
             self.errors["wait"] = f"{self.data['wait']} from start to start is {longer}. Write a longer one."
+
+
+def is_within(limits: Mapping[str, Any], value: float) -> bool:
+    """Also without both limits."""
+    least, most = limits.get("minimum"), limits.get("maximum")
+    return least is None or most is None or least <= value <= most
 
 
 def error_of(item: Any) -> tuple[str, str]:
