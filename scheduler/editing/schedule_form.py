@@ -82,7 +82,7 @@ class ScheduleProgrammeForm(ProgrammeForm):
     @property
     def shows_details(self) -> bool:
         """Whether a folded field has a value that is not usual, or an error."""
-        others = self._is_used(("count", "options")) or self.has_camera_fields
+        others = self._is_used(("count", "options")) or self.uses["camera_fields"]
         return others or self.shows_more or not self.from_start
 
     @property
@@ -91,7 +91,7 @@ class ScheduleProgrammeForm(ProgrammeForm):
         them."""
         return "" if self.data.get("without_options") else self.data.get("options", "")
 
-    def _read_options(self, values: dict[str, Any]) -> None:
+    def _read_own(self, values: dict[str, Any]) -> None:
         if self.options:
             # A text is no JSON object: the request has the sentence.
             values["options"] = json_or_text(self.options)
@@ -183,7 +183,7 @@ class ScheduleForm:
 
     @property
     def error_count(self) -> int:
-        return len(self.errors) + self.programme.error_count
+        return len(self.errors) + len(self.programme.errors)
 
     @property
     def wrong(self) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@ with those options of the camera's driver that are choices, or yes or no; the ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -37,7 +37,7 @@ from captures.days import station_site
 from captures.files.addresses import filename, original
 from captures.pages.camera.cards import Card, cards_of
 from captures.pages.camera.exposure_panel import exposure_context
-from captures.pages.camera.programme_form import LABELS, READERS, SETTING_OF_FIELD, ProgrammeForm
+from captures.pages.camera.programme_form import LABELS, SETTING_OF_FIELD, ProgrammeForm
 from captures.pages.sessions.pages import stop_session
 from captures.recordings.control.pages import claims_display
 from captures.sessions.forecast import forecast
@@ -75,7 +75,8 @@ class StartForm(ProgrammeForm):
         self.until: ParsedTime | None = None
         self._declared = declared_options(camera)
         ranges: dict[str, dict[str, Any]] = camera.capabilities.get("settings", {})
-        super().__init__(ranges, data or self._defaults(ranges), read=data is not None)
+        readers = dict.fromkeys(TIMES, self._parse_moment)
+        super().__init__(ranges, data or self._defaults(ranges), read=data is not None, readers=readers)
 
     @staticmethod
     def _defaults(ranges: Mapping[str, dict[str, Any]]) -> dict[str, str]:
@@ -102,21 +103,16 @@ class StartForm(ProgrammeForm):
         sun = ["dusk", "dawn", "sunrise", "sunset"] if None not in (self.site.latitude, self.site.longitude) else []
         return ["1 h", "8 h", "06:30", *sun]
 
-    def _reader(self, name: str) -> Callable[[str], Any]:
-        return self._parse_moment if name in TIMES else READERS[name]
-
     def _parse_moment(self, text: str) -> ParsedTime:
         """A time in the reader's time zone. InvalidTime."""
         return parse_time(text, timezone.now(), timezone.get_current_timezone(), self.site)
 
-    def _read_times(self, values: dict[str, Any]) -> None:
+    def _read_own(self, values: dict[str, Any]) -> None:
         if "until" not in self.errors:
             self.until = values["until"]
             values["until"] = self.until.at if self.until else None
             self._check_end()
         self._read_window(values)
-
-    def _read_options(self, values: dict[str, Any]) -> None:
         options, errors = read_options(self._declared, self.data)
         values["options"] = options or None
         self.errors |= errors

@@ -54,6 +54,12 @@ CONTROL_FIELDS = {
     "order": "order", "damping": "damping", "hysteresis_ev": "hysteresis", "mask": "mask",
 }  # fmt: skip
 """Field of automatic exposure -> field of the form. Without limits of the exposure it is fixed."""
+GROUPS = {
+    "control": {*CONTROL_FIELDS.values()},
+    "fine_control": {*CONTROL_FIELDS.values()} - {"auto", "target"},
+    "camera_fields": {*OPTIONAL_FIELDS},
+}
+"""Fields that stay folded until one of them is used. The fine control leaves out the limits and the target."""
 MEASURES = {"": "mean (default)", "mean": "mean", "median": "median", "percentile": "percentile"}
 ORDERS = {
     "": "exposure, gain/ISO, aperture",
@@ -146,10 +152,21 @@ class ProgrammeForm:
     """Fields that most sessions do not need: shown when the form is opened further, or when one has a value."""
     request_type: ClassVar[type[SessionRequest]] = SessionRequest
     ids: ClassVar[str] = "start-%s"
+    kinds: ClassVar[Mapping[str, str]] = KINDS
+    measures: ClassVar[Mapping[str, str]] = MEASURES
+    orders: ClassVar[Mapping[str, str]] = ORDERS
 
-    def __init__(self, ranges: Mapping[str, dict[str, Any]], data: Mapping[str, str], *, read: bool) -> None:
-        """`read`: whether `data` was sent; else it is what the form shows at first."""
-        self.ranges = ranges
+    def __init__(
+        self,
+        ranges: Mapping[str, dict[str, Any]],
+        data: Mapping[str, str],
+        *,
+        read: bool,
+        readers: Mapping[str, Callable[[str], Any]] | None = None,
+    ) -> None:
+        """`read`: whether `data` was sent; else it is what the form shows at first. `readers` are of fields that only
+        this form has."""
+        self.ranges, self.readers = ranges, {**READERS, **(readers or {})}
         self.data: dict[str, str] = {name: text.strip() for name, text in data.items()}
         self.errors: dict[str, str] = {}
         self.request = self._read() if read else None
@@ -167,7 +184,23 @@ class ProgrammeForm:
 
     @property
     def fields(self) -> dict[str, ProgrammeField]:
-        return {name: self._field(name) for name in self.names}
+        found = {}
+        for name in self.names:
+            text, error = self.data.get(name, ""), self.errors.get(name, "")
+            setting = SETTING_OF_FIELD.get(name, name)
+            limits = self.ranges.get(setting, {})
+            found[name] = ProgrammeField(
+                name=name,
+                label=self.labels[name],
+                value=text,
+                error=error,
+                first=name == self.first_invalid,
+                readings=exposure_readings(text) if name == "exposure" and error else [],
+                choices=[str(choice) for choice in limits.get("choices") or ()] if name in OPTIONAL_FIELDS else [],
+                range=range_of(setting, limits),
+                ids=self.ids,
+            )
+        return found
 
     @property
     def given(self) -> dict[str, str]:
@@ -175,20 +208,8 @@ class ProgrammeForm:
         return {name: self.data[name] for name in [*self.names, "from", "mask"] if self.data.get(name)}
 
     @property
-    def kinds(self) -> dict[str, str]:
-        return KINDS
-
-    @property
     def kind(self) -> str:
         return self.data.get("kind") or "interval"
-
-    @property
-    def measures(self) -> dict[str, str]:
-        return MEASURES
-
-    @property
-    def orders(self) -> dict[str, str]:
-        return ORDERS
 
     @property
     def mask(self) -> str:
@@ -201,19 +222,9 @@ class ProgrammeForm:
         return self.kind != "interval" or self._is_used({*self.more_fields} - {"kind"}) or "kind" in self.errors
 
     @property
-    def shows_control(self) -> bool:
-        """Whether a field of automatic exposure has a value or an error."""
-        return self._is_used(set(CONTROL_FIELDS.values()))
-
-    @property
-    def shows_fine_control(self) -> bool:
-        """Whether a field of automatic exposure but its limits and its target has a value or an error."""
-        return self._is_used(set(CONTROL_FIELDS.values()) - {"auto", "target"})
-
-    @property
-    def has_camera_fields(self) -> bool:
-        """Whether one of OPTIONAL_FIELDS has a value or an error."""
-        return self._is_used(OPTIONAL_FIELDS)
+    def uses(self) -> dict[str, bool]:
+        """Whether a field of each of GROUPS has a value or an error."""
+        return {group: self._is_used(names) for group, names in GROUPS.items()}
 
     def _is_used(self, names: Iterable[str]) -> bool:
         """Whether one of these fields has a value, other than the default of its choices, or an error."""
@@ -231,41 +242,16 @@ class ProgrammeForm:
     def wrong(self) -> list[ProgrammeField]:
         return [found for found in self.fields.values() if found.error]
 
-    @property
-    def error_count(self) -> int:
-        return len(self.errors)
-
-    def _field(self, name: str) -> ProgrammeField:
-        text, error = self.data.get(name, ""), self.errors.get(name, "")
-        limits = self.ranges.get(SETTING_OF_FIELD.get(name, name), {})
-        return ProgrammeField(
-            name=name,
-            label=self.labels[name],
-            value=text,
-            error=error,
-            first=name == self.first_invalid,
-            readings=exposure_readings(text) if name == "exposure" and error else [],
-            choices=[str(choice) for choice in limits.get("choices") or ()] if name in OPTIONAL_FIELDS else [],
-            range=range_of(SETTING_OF_FIELD.get(name, name), limits),
-            ids=self.ids,
-        )
-
     def _read(self) -> SessionRequest | None:
-        values = {name: self._value(name, self._reader(name)) for name in self.names}
-        self._read_times(values)
+        values = {name: self._value(name, self.readers[name]) for name in self.names}
         self._read_kind(values)
         self._read_control(values)
-        self._read_options(values)
-        for name in SETTING_OF_FIELD:
-            if values.get(name) is not None:
-                self._check_range(name, float(values[name]))
+        self._read_own(values)
+        for name, setting in SETTING_OF_FIELD.items():
+            limits, value = self.ranges.get(setting, {}), values.get(name)
+            if value is not None and not is_within(limits, float(value)):
+                self.errors.setdefault(name, f"{range_of(setting, limits)} on this camera.")
         return self._requested(values)
-
-    def _reader(self, name: str) -> Callable[[str], Any]:
-        return READERS[name]
-
-    def _read_times(self, values: dict[str, Any]) -> None:
-        """Turn the fields of a form's own times into those of the request."""
 
     def _value(self, name: str, read: Callable[[str], Any]) -> Any:
         text = self.data.get(name, "")
@@ -283,12 +269,12 @@ class ProgrammeForm:
         """The fields of other kinds are ignored: the form shows all of them."""
         bracket, burst = values.pop("bracket"), values.pop("burst")
         kind = values.get("kind") or "interval"
-        if kind == "bracket":
-            values |= bracket or {}
-            self._need("bracket", bracket)
-        elif kind == "burst":
-            values["burst"] = burst
-            self._need("burst", burst)
+        needed = {"bracket": bracket, "burst": {"burst": burst} if burst is not None else None}
+        if kind not in needed:
+            return
+        if (found := needed[kind]) is None:
+            self.errors.setdefault(kind, RULES[kind])
+        values |= found or {}
 
     def _read_control(self, values: dict[str, Any]) -> None:
         control = {key: values.pop(name, None) for key, name in CONTROL_FIELDS.items() if name != "mask"}
@@ -304,19 +290,8 @@ class ProgrammeForm:
         elif given.keys() - {"measure", "mask"}:
             self.errors.setdefault("auto", NEEDS_AUTO)
 
-    def _read_options(self, values: dict[str, Any]) -> None:
-        """Add the options of a form that has some."""
-
-    def _need(self, name: str, value: Any) -> None:
-        if value is None:
-            self.errors.setdefault(name, RULES[name])
-
-    def _check_range(self, name: str, value: float) -> None:
-        limits = self.ranges.get(SETTING_OF_FIELD[name], {})
-        least, most = limits.get("minimum"), limits.get("maximum")
-        if least is None or most is None or least <= value <= most:
-            return
-        self.errors.setdefault(name, f"{range_of(SETTING_OF_FIELD[name], limits)} on this camera.")
+    def _read_own(self, values: dict[str, Any]) -> None:
+        """Turn what only this form has, such as times and options, into fields of the request."""
 
     def _requested(self, values: dict[str, Any]) -> SessionRequest | None:
         """Validate all fields. Rules between fields are checked again without the invalid fields, so that all errors
@@ -328,26 +303,13 @@ class ProgrammeForm:
             request = self.request_type.model_validate(given)
         except pydantic.ValidationError as error:
             wrong = [str(item["loc"][0]) for item in error.errors() if item["loc"]]
-            for item in error.errors():
-                self._add_error(item)
+            # The error of the field's own parser is more specific and stays.
+            for name, sentence in map(error_of, error.errors()):
+                self.errors.setdefault(name, sentence)
             self._check_between({name: value for name, value in given.items() if name not in wrong})
             return None
         self._check_between(given)
         return None if self.errors else request
-
-    def _add_error(self, item: Any) -> None:
-        """The error of the field's own parser is more specific and stays."""
-        place = [str(part) for part in item["loc"]]
-        if not place:
-            self.errors.setdefault(field_of_rule(str(item["msg"])), in_words(describe_error(item)))
-        elif place[0] != "control":
-            name = FIELD_OF_KEY.get(place[0], place[0])
-            self.errors.setdefault(name, RULES.get(place[0]) or RULES[name])
-        elif len(place) > 2:
-            name = CONTROL_FIELDS[place[2]]
-            self.errors.setdefault(name, RULES.get(name) or describe_error(item))
-        else:
-            self.errors.setdefault(field_of_rule(str(item["msg"]), "auto"), describe_error(item))
 
     def _check_between(self, given: dict[str, Any]) -> None:
         cadence_s, exposure_us = given.get("cadence_s"), given.get("exposure_us", EXPOSURE_US)
@@ -356,6 +318,26 @@ class ProgrammeForm:
         if cadence_s * 1e6 < exposure_us:
             longer = f"shorter than the exposure of {format_exposure(exposure_us)}"
             self.errors["wait"] = f"{self.data['wait']} from start to start is {longer}. Write a longer one."
+
+
+def is_within(limits: Mapping[str, Any], value: float) -> bool:
+    """Also without both limits."""
+    least, most = limits.get("minimum"), limits.get("maximum")
+    return least is None or most is None or least <= value <= most
+
+
+def error_of(item: Any) -> tuple[str, str]:
+    """The field of an error of the request, and what to write there."""
+    place, rule = [str(part) for part in item["loc"]], str(item["msg"])
+    if not place:
+        return field_of_rule(rule), in_words(describe_error(item))
+    if place[0] != "control":
+        name = FIELD_OF_KEY.get(place[0], place[0])
+        return name, RULES.get(place[0]) or RULES[name]
+    if len(place) > 2:
+        name = CONTROL_FIELDS[place[2]]
+        return name, RULES.get(name) or describe_error(item)
+    return field_of_rule(rule, "auto"), describe_error(item)
 
 
 def in_words(sentence: str) -> str:
