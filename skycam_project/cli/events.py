@@ -262,6 +262,7 @@ def silences_command(name: str) -> click.Command:
 @click.pass_context
 def list_silences(ctx: click.Context) -> None:
     """List the active silences, newest first."""
+    current().authorize("viewer")
     ctx.invoke(silences_command("list"), active=True, limit=None)
 
 
@@ -270,6 +271,7 @@ def list_silences(ctx: click.Context) -> None:
 @click.pass_context
 def unsilence(ctx: click.Context, silence_id: str) -> None:
     """End the silence ID now. The first characters of its id are enough."""
+    current().authorize("operator")
     ctx.invoke(silences_command("end"), key=silence_id)
 
 
