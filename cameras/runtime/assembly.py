@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cameras.drivers import driver_class
-from cameras.drivers.abilities import NetworkDevice, SiteAware, TelescopeCamera
+from cameras.drivers.abilities import NetworkDevice, SiteAware, TelescopeAware
 from cameras.drivers.base import Driver
 from cameras.runtime.agenda_runs import AgendaRuns, CameraHolders
 from cameras.runtime.buffer import SharedFrameBuffer
@@ -131,7 +131,7 @@ def make_driver(spec: Spec, clock: CameraClock) -> Driver:
     place = site_of(spec["site"])
     if isinstance(driver, SiteAware):
         driver.set_site(place.latitude, place.longitude, place.elevation)
-    if isinstance(driver, TelescopeCamera) and (telescope := spec.get("telescope")):
+    if isinstance(driver, TelescopeAware) and (telescope := spec.get("telescope")):
         context = SourceContext(clock, place, OutgoingGuard.of(rules) if rules else OutgoingGuard())
         source = create_source(telescope["source"], telescope["settings"], context)
         driver.set_telescope(ControlledTelescope(source, clock))
