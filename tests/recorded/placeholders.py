@@ -21,6 +21,9 @@ FIGURES = frozenset(
 )
 """Keys whose numbers are this machine's or this day's, or those of a sequence of the database."""
 
+OF_SOME_DAYS = frozenset({"moonrise", "moonset"})
+"""Keys of times that are null on a day without one."""
+
 
 class Placeholders:
     """`known` are the ids and folders of rows that have a name. The times in `given` were chosen by the requests, and
@@ -54,6 +57,8 @@ class Placeholders:
             return {self.in_text(name): self.in_body(one, inner[name]) for name, one in value.items()}
         if isinstance(value, list):
             return [self.in_body(one, key) for one in value]
+        if key in OF_SOME_DAYS:
+            return "<time or null>"
         if isinstance(value, str):
             return self.in_text(value)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)

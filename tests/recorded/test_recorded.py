@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pytest_django import Settings
 from monitoring.alert_rules.rule import DEFAULT_RULES
 from monitoring.health import HEALTH
 from monitoring.models import AlertRule, Sensor
+from scheduler.telescope.field_lists import nightly
 from skycam_project import health
 from tests.harness.clients.people import World
 from tests.recorded.answers import Recorder, families, free_station
@@ -59,6 +60,12 @@ def this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def due_night(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each night that is started by itself is due, at whatever time of the day."""
+    monkeypatch.setattr(nightly, "due_evening", lambda camera, now: date(2026, 11, 28))
+
+
+@pytest.fixture
 def columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", COLUMNS)
 
@@ -70,6 +77,7 @@ def test_the_api_answers_as_recorded(
     check(f"answers/{family}.txt", Recorder(old_world).record(families()[family]))
 
 
+@pytest.mark.usefixtures("due_night")
 @pytest.mark.parametrize("family", FREE)
 def test_the_api_of_a_free_station_answers_as_recorded(
     family: str, check: Any, old_world: World, empty_broker: Any, no_wait_for_frames: None, this_machine: None
