@@ -16,10 +16,11 @@ from cameras.runtime.command_inbox import CommandInbox
 from cameras.runtime.command_runner import WRITE_OUT_S, CommandRunner
 from cameras.runtime.consumers import FrameConsumer
 from cameras.runtime.device import Device
+from cameras.runtime.due_stills import Due
 from cameras.runtime.exposure_runner import ExposureRunner
 from cameras.runtime.frame_stream import FRAME_S
 from cameras.runtime.link import Reporter
-from cameras.runtime.session_runner import Due, SessionRunner
+from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.session_starts import SessionStarts
 from cameras.runtime.still_queue import CardCleaner, StillQueue
 from cameras.runtime.stills import PictureFetcher

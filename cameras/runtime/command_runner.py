@@ -111,7 +111,7 @@ class SessionCommands:
         """First waits until the previous capture is counted, so that the answer includes it. A new session opens the
         camera if needed: it records what will be used before its first exposure. SessionBusy, CameraError, OSError."""
         self._stills.drain(WRITE_OUT_S)
-        is_new = desired["desired"] == "running" and not self._runner.has_session(desired["id"])
+        is_new = desired["desired"] == "running" and not self._runner.store.has_session(desired["id"])
         used: UsedSettings = {}
         # If it does not open, the session starts all the same, and what it misses is a gap.
         if is_new and self._device.ensure_open():

@@ -13,11 +13,12 @@ from cameras.runtime.clock import CameraClock, ClockMonitor
 from cameras.runtime.command_inbox import WaitingCapture
 from cameras.runtime.device import Device
 from cameras.runtime.device_timing import DeviceTiming
+from cameras.runtime.due_stills import Due
 from cameras.runtime.file_formats import DEFAULT_FORMATS
 from cameras.runtime.link import Reporter
 from cameras.runtime.messages import CaptureCommand
 from cameras.runtime.session_exposure import SessionExposure
-from cameras.runtime.session_runner import Due, SessionRunner
+from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.spec import Spec
 from cameras.runtime.still_queue import StillQueue
 from cameras.runtime.stills import Still

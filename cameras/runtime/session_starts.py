@@ -12,11 +12,12 @@ from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.device import Device
 from cameras.runtime.disk_reserve import DiskReserve
+from cameras.runtime.due_stills import Due
 from cameras.runtime.link import Reporter
 from cameras.runtime.messages import GatesCommand
 from cameras.runtime.session_account import Reason
 from cameras.runtime.session_exposure import SessionExposure
-from cameras.runtime.session_runner import Due, SessionRunner
+from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.spec import Spec
 from cameras.runtime.storage_holder import StorageHolder, disk_reason
 
@@ -142,10 +143,10 @@ class SessionStarts:
     def report_records(self) -> None:
         """Report the records that the session has sent: its changes of state and its gaps."""
         try:
-            self._runner.send_unsent()
+            self._runner.store.send_unsent()
         except OSError as error:
             self._wait_for_disk(error)
-        for record in self._runner.pop_reported():
+        for record in self._runner.store.pop_reported():
             self._reporter.report_record(record)
 
     def _wait_for_disk(self, error: OSError) -> None:

@@ -16,8 +16,8 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import CameraClock, describe_jump
 from cameras.runtime.consumers import StillConsumer
 from cameras.runtime.device import Device
+from cameras.runtime.due_stills import Due
 from cameras.runtime.session_exposure import ExposureStatistics, SessionExposure, measured_body
-from cameras.runtime.session_runner import Due
 from cameras.runtime.watched_driver import WatchedDriver
 from cameras.spool.durable import LockLost
 from cameras.spool.moments import iso
