@@ -3,7 +3,9 @@ of its spool."""
 
 from __future__ import annotations
 
-from cameras.runtime.agenda_runs import AgendaRuns
+from dataclasses import dataclass
+
+from cameras.runtime.agenda_runs import AgendaRuns, CameraHolders
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.link import Reporter, ReportSink
 from cameras.runtime.messages import RecoveredReport
@@ -66,6 +68,16 @@ class SessionResumption:
         self._agenda.detach_spool()
 
 
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The session of a camera, and what decides which one it is."""
+
+    runner: SessionRunner
+    holders: CameraHolders
+    agenda: AgendaRuns
+    resumption: SessionResumption
+
+
 REFILL_S = 10.0
 
 
@@ -83,6 +95,8 @@ class StorageHolder:
     ) -> None:
         self._spec, self._clock, self._sessions = spec, clock, sessions
         self._reporter, self._link, self._watchdog = reporter, link, watchdog
+        self.thread: int | None = None
+        """The thread of the camera loop. The loop sets it."""
         self.storage: Storage | None = None
         self._error: Exception | None = None
         """Why it is not open."""
@@ -203,13 +217,11 @@ class DiskMonitor:
         self, watchdog: DiskWatchdog, stills: StillQueue, storage_holder: StorageHolder, reporter: Reporter
     ) -> None:
         self._watchdog, self._stills, self._storage_holder, self._reporter = watchdog, stills, storage_holder, reporter
-        self.thread: int | None = None
-        """The thread of the camera loop. The loop sets it."""
 
     @property
     def is_blocking(self) -> bool:
         """Whether the disk blocks the camera loop."""
-        return self._watchdog.is_blocking(self.thread)
+        return self._watchdog.is_blocking(self._storage_holder.thread)
 
     def check_disk(self) -> None:
         """A hanging disk is not a camera failure. It is reported, and the process waits. The recovery ladder does
