@@ -16,7 +16,7 @@ from core.events.severity import Severity
 from core.partitions import EVENTS, drop_partitions, first_row_to_stay
 from core.registry import resolve
 
-# By their paths: some are of the project, which monitoring does not import, and others batch as this module does.
+# By their paths: some are of the project, which monitoring does not import.
 RETENTION = {
     "events": "monitoring.retention.remove_events",
     "alerts": "monitoring.retention.remove_alerts",

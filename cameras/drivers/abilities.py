@@ -106,7 +106,7 @@ class SiteAware(ABC):
         where it is not known; metres above sea level. Must not wait."""
 
 
-class TelescopeCamera(ABC):
+class TelescopeAware(ABC):
     """The camera of a telescope, which moves and describes it."""
 
     @abstractmethod

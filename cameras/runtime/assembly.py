@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cameras.drivers import driver_class
-from cameras.drivers.abilities import NetworkDevice, SiteAware, TelescopeCamera
+from cameras.drivers.abilities import NetworkDevice, SiteAware, TelescopeAware
 from cameras.drivers.base import Driver
 from cameras.runtime.agenda_runs import AgendaRuns, CameraHolders
 from cameras.runtime.buffer import SharedFrameBuffer
@@ -133,7 +133,7 @@ def make_driver(spec: Spec, clock: CameraClock) -> Driver:
         driver.set_connection_guard(OutgoingGuard.of(rules))
     place = site_of(spec["site"])
     place_driver(driver, place)
-    if isinstance(driver, TelescopeCamera) and (telescope := spec.get("telescope")):
+    if isinstance(driver, TelescopeAware) and (telescope := spec.get("telescope")):
         context = SourceContext(clock, place, OutgoingGuard.of(rules) if rules else OutgoingGuard())
         source = create_source(telescope["source"], telescope["settings"], context)
         driver.set_telescope(ControlledTelescope(source, clock))

@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
-from cameras.drivers.abilities import NetworkDevice, SiteAware, TelescopeCamera
+from cameras.drivers.abilities import NetworkDevice, SiteAware, TelescopeAware
 from cameras.drivers.base import (
     Aborted,
     Applied,
@@ -66,7 +66,7 @@ WORDS_S = 10.0
 DEFAULT_US, LONGEST_US = 1_000_000, 3_600_000_000
 
 
-class TelescopeDriver(Driver, NetworkDevice, SiteAware, TelescopeCamera):
+class TelescopeDriver(Driver, NetworkDevice, SiteAware, TelescopeAware):
     """One command at a time goes to the controller: `ImageFetcher.sequence` is held from the first header word to the
     end of the exposure. The readout and the fetch follow; the still thread waits for them, by `Exposure.fetch`."""
 
