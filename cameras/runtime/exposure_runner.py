@@ -21,8 +21,9 @@ from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.spec import Spec
 from cameras.runtime.still_queue import StillQueue
 from cameras.runtime.stills import Still
-from cameras.runtime.storage_holder import StorageHolder, disk_reason
+from cameras.runtime.storage_holder import StorageHolder
 from cameras.spool.durable import LockLost
+from cameras.spool.full_disk import disk_reason
 from cameras.spool.moments import Moment
 from cameras.spool.records import Plan, StillFormats
 from cameras.spool.session_files import SessionFile, new_id

@@ -17,7 +17,8 @@ from cameras.runtime.ports import LoopPorts
 from cameras.runtime.session_account import Reason
 from cameras.runtime.session_exposure import SessionExposure
 from cameras.runtime.spec import Spec
-from cameras.runtime.storage_holder import Sessions, StorageHolder, disk_reason
+from cameras.runtime.storage_holder import Sessions, StorageHolder
+from cameras.spool.full_disk import disk_reason
 
 
 @dataclass(frozen=True, slots=True)

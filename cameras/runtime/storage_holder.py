@@ -13,9 +13,10 @@ from cameras.runtime.session_account import Reason
 from cameras.runtime.session_runner import SessionBusy, SessionRunner
 from cameras.runtime.spec import Spec
 from cameras.runtime.still_queue import StillQueue
+from cameras.spool.full_disk import describe_disk_error, disk_reason
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.session_files import DesiredSession
-from cameras.spool.spool import Spool, is_out_of_space
+from cameras.spool.spool import Spool
 from cameras.spool.storage import RootMissing, SpoolLocked, Storage
 from core.dataclass_json import dataclass_from_json
 from core.watchdog import DiskWatchdog
@@ -200,14 +201,8 @@ class StorageHolder:
 
     def describe_error(self, error: OSError) -> str:
         """What is wrong with the disk, and what to do."""
-        path = self._spec["root_path"]
-        if is_out_of_space(error):
-            return f"The disk of {path} is full. Free some space; captures then continue on their own."
-        return f"Writing to {path} failed: {error.strerror}. Check the disk."
-
-
-def disk_reason(error: OSError) -> str:
-    return "disk_full" if is_out_of_space(error) else "write_error"
+        when_full = "Free some space; captures then continue on their own."
+        return describe_disk_error(error, self._spec["root_path"], when_full, "Check the disk.")
 
 
 class DiskMonitor:
