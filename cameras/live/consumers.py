@@ -43,7 +43,7 @@ class LiveConsumer(Socket):
     @property
     def additional_sockets_of_user(self) -> int:
         """Live sockets come on top of the others: `max_viewers_per_user` limits them from their first request."""
-        return int(loop_singleton(LiveStreamingService).config.max_viewers_per_user)
+        return int(loop_singleton(LiveStreamingService).settings.config.max_viewers_per_user)
 
     def narrow_access(self, access: Access) -> Access:
         return access.for_camera(self.slug)
@@ -55,7 +55,7 @@ class LiveConsumer(Socket):
         quality = message.get("quality", "medium")
         if not isinstance(quality, str) or quality not in PRESETS:
             raise BadMessage("invalid", f"`quality` is one of {', '.join(PRESETS)}.")
-        limit = loop_singleton(LiveStreamingService).config.frame_buffer_size
+        limit = loop_singleton(LiveStreamingService).settings.config.frame_buffer_size
         if self._requests.qsize() >= limit:
             raise BadMessage("too_many", f"At most {limit} requests can wait. Send the next one after an answer.")
         self._requests.put_nowait(quality)

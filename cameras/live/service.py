@@ -82,30 +82,69 @@ class LiveTimes:
     """How long a refusal of a viewer is repeated to that user."""
 
 
+class LiveSettings:
+    """The station's settings of live view. `apply` is called with new ones."""
+
+    def __init__(self, apply: Callable[[Any], None]) -> None:
+        self.config = settings.STATION.live_streaming_config
+        self.presets = presets_of(self.config.quality_presets.model_dump())
+        self._apply = apply
+        self._reading: asyncio.Task[None] | None = None
+        self._read_at = 0.0
+
+    async def refresh(self, wait_s: float = 0.0) -> None:
+        """Read the settings when they are older than SETTINGS_MAX_AGE_S, and wait at most `wait_s` seconds for them: a
+        busy database delays no viewer."""
+        if self._reading is None or (self._reading.done() and time.monotonic() - self._read_at >= SETTINGS_MAX_AGE_S):
+            # At the start, not at the end: while the database is away, it is tried once in SETTINGS_MAX_AGE_S.
+            self._read_at = time.monotonic()
+            self._reading = start_background_task(self._read(), "live view settings")
+        if not self._reading.done():
+            # Not `wait_for`, which would cancel the task at the timeout; other viewers wait for it, too.
+            await asyncio.wait({self._reading}, timeout=wait_s)
+
+    async def _read(self) -> None:
+        config = await asyncio.to_thread(read_settings)
+        if config != self.config:
+            self.config, self.presets = config, presets_of(config.quality_presets.model_dump())
+            self._apply(config)
+
+    def check_enabled(self) -> None:
+        """LiveViewRefused when live view is switched off."""
+        if not self.config.enabled:
+            raise LiveViewRefused("disabled", LIVE_VIEW_OFF)
+
+
+class StatusCache:
+    def __init__(self) -> None:
+        self._statuses: dict[str, tuple[float, Status | None]] = {}
+
+    async def read(self, slug: str, desired: str) -> Status | None:
+        """None when the broker is away."""
+        read_at, status = self._statuses.get(slug, (0.0, None))
+        if time.monotonic() - read_at > STATUS_MAX_AGE_S:
+            # On a thread: a broker that hangs must not block the event loop.
+            status = await asyncio.to_thread(read_status_or_none, slug, desired)
+            self._statuses[slug] = time.monotonic(), status
+        return status
+
+
 class LiveStreamingService:
     """One in each event loop: `loop_singleton(LiveStreamingService)`. `load` returns this process's load in per cent of
     a processor."""
 
     def __init__(self, load: Callable[[], float] | None = None, times: LiveTimes | None = None) -> None:
         self._times = times = times or LiveTimes()
-        self.config = settings.STATION.live_streaming_config
-        self.presets = presets_of(self.config.quality_presets.model_dump())
-        self._settings_task: asyncio.Task[None] | None = None
-        self._settings_read_at = 0.0
+        self.settings = LiveSettings(self._apply_settings)
+        config = self.settings.config
         # The load of this process alone: its event loop has one processor, however idle the others are.
-        self.load_shedder = LoadShedder(self.config.cpu_thresholds, load or psutil.Process().cpu_percent)
-        self.viewer_limits = ViewerLimits(
-            self.config.max_viewers, self.config.max_viewers_per_user, times.refused_for_s
-        )
-        self.total_rate_limiter = RateLimiter(self.config.bandwidth.total_kbit_s)
+        self.load_shedder = LoadShedder(config.cpu_thresholds, load or psutil.Process().cpu_percent)
+        self.viewer_limits = ViewerLimits(config.max_viewers, config.max_viewers_per_user, times.refused_for_s)
+        self.total_rate_limiter = RateLimiter(config.bandwidth.total_kbit_s)
         self._feeds: dict[tuple[str, str], Feed] = {}
-        self._statuses: dict[str, tuple[float, Status | None]] = {}
+        self._statuses = StatusCache()
         self._running: asyncio.Task[None] | None = None
         self._load_checked_at = 0.0
-
-    @property
-    def enabled(self) -> bool:
-        return bool(self.config.enabled)
 
     # Viewers
 
@@ -116,11 +155,11 @@ class LiveStreamingService:
 
         LiveViewRefused when live view is switched off or a limit of viewers is reached.
         """
-        await self.refresh_settings(SETTINGS_WAIT_S)
+        await self.settings.refresh(SETTINGS_WAIT_S)
         viewer = Viewer(user_id, camera, quality, transport, remote, end)
-        viewer.rate_limiter.kbit_s = self.config.bandwidth.per_viewer_kbit_s
+        viewer.rate_limiter.kbit_s = self.settings.config.bandwidth.per_viewer_kbit_s
         try:
-            self.check_enabled()
+            self.settings.check_enabled()
             await self.viewer_limits.admit_viewer(viewer)
         except LiveViewRefused as error:
             REFUSED.labels(error.reason).inc()
@@ -129,31 +168,14 @@ class LiveStreamingService:
             self._running = start_background_task(self._run(), "live view")
         return viewer
 
-    async def refresh_settings(self, wait_s: float = 0.0) -> None:
-        """Read the settings when they are older than SETTINGS_MAX_AGE_S, and wait at most `wait_s` seconds for them: a
-        busy database delays no viewer."""
-        if self._settings_task is None or (
-            self._settings_task.done() and time.monotonic() - self._settings_read_at >= SETTINGS_MAX_AGE_S
-        ):
-            # At the start, not at the end: while the database is away, it is tried once in SETTINGS_MAX_AGE_S.
-            self._settings_read_at = time.monotonic()
-            self._settings_task = start_background_task(self._apply_settings(), "live view settings")
-        if not self._settings_task.done():
-            # Not `wait_for`, which would cancel the task at the timeout; other viewers wait for it, too.
-            await asyncio.wait({self._settings_task}, timeout=wait_s)
-
-    async def _apply_settings(self) -> None:
-        config = await asyncio.to_thread(read_settings)
-        if config == self.config:
-            return
-        self.config, self.presets = config, presets_of(config.quality_presets.model_dump())
+    def _apply_settings(self, config: Any) -> None:
         self.load_shedder.thresholds = config.cpu_thresholds
         self.viewer_limits.max_viewers = config.max_viewers
         self.viewer_limits.max_per_user = config.max_viewers_per_user
         self.total_rate_limiter.kbit_s = config.bandwidth.total_kbit_s
         for viewer in list(self.viewer_limits.viewers.values()):
             viewer.rate_limiter.kbit_s = config.bandwidth.per_viewer_kbit_s
-            if not self.enabled:  # its next request is answered with the reason
+            if not config.enabled:  # its next request is answered with the reason
                 self.end_session(viewer)
 
     def end_session(self, viewer: Viewer) -> None:
@@ -162,10 +184,6 @@ class LiveStreamingService:
 
     def has_viewer(self, viewer: Viewer | None) -> bool:
         return viewer is not None and viewer.id in self.viewer_limits.viewers
-
-    def check_enabled(self) -> None:
-        if not self.enabled:
-            raise LiveViewRefused("disabled", LIVE_VIEW_OFF)
 
     async def _run(self) -> None:
         """Until no one watches and the registry shows it."""
@@ -180,7 +198,7 @@ class LiveStreamingService:
 
     async def _run_once(self) -> bool:
         """True when the registry shows no viewers here and none has come since."""
-        await self.refresh_settings()
+        await self.settings.refresh()
         self.check_load()
         self._end_idle_viewers()
         # Before the renewal is awaited: it shows this count, and a viewer may come meanwhile.
@@ -209,7 +227,7 @@ class LiveStreamingService:
         """This process gets a share of `total_kbit_s` by its number of viewers. Without viewers its single pictures may
         use all of it."""
         own, others = len(self.viewer_limits.viewers), self.viewer_limits.others.total()
-        if limit := self.config.bandwidth.total_kbit_s:
+        if limit := self.settings.config.bandwidth.total_kbit_s:
             self.total_rate_limiter.kbit_s = limit * own / (own + others) if own else limit
 
     def check_load(self) -> None:
@@ -256,7 +274,7 @@ class LiveStreamingService:
         viewer.record_sent(picture.serial, size)
         self.total_rate_limiter.consume(size)
         if self.load_shedder.level in FPS_LEVELS:
-            viewer.next_picture_at = time.monotonic() + 2 / self.presets[picture.quality].fps
+            viewer.next_picture_at = time.monotonic() + 2 / self.settings.presets[picture.quality].fps
         FRAMES.labels(picture.quality).inc()
         LATENCY.labels(picture.quality).observe(picture.age_s)
         BYTES.inc(size)
@@ -290,33 +308,25 @@ class LiveStreamingService:
         """Why this viewer gets less than its quality: reason -> sentence. Empty at full quality."""
         found = {}
         if picture and picture.flags & LOWERED:
-            status = await self._status(viewer.camera, "")
+            status = await self._statuses.read(viewer.camera, "")
             found["host_cpu"] = host_load_message(status)
         if self.load_shedder.level:
             percent = f"{self.load_shedder.percent:.0f} %"
             found["web_cpu"] = f"The web server is busy ({percent} of a processor): {self.load_shedder.description}."
         if time.monotonic() - viewer.limited_at < LIMITED_FOR_S:
-            found["bandwidth"] = bandwidth_message(self.config.bandwidth, viewer.rate_limiter)
+            found["bandwidth"] = bandwidth_message(self.settings.config.bandwidth, viewer.rate_limiter)
         viewer.limited = tuple(found)
         return found
 
     async def explain_no_frame(self, viewer: Viewer, desired: str, quality: str) -> NoFrame:
         if time.monotonic() - viewer.limited_at < LIMITED_FOR_S:
-            return refusal_message("bandwidth", bandwidth_message(self.config.bandwidth, viewer.rate_limiter))
+            return refusal_message("bandwidth", bandwidth_message(self.settings.config.bandwidth, viewer.rate_limiter))
         feed = self.feed(viewer.camera, self.served_quality(quality))
-        status = None if feed.broker_away else await self._status(viewer.camera, desired)
+        status = None if feed.broker_away else await self._statuses.read(viewer.camera, desired)
         # The host publishes its status every few seconds: the last picture may be newer.
         if status and feed.newest:
             status = {**status, "last_frame": max(status["last_frame"] or "", feed.newest.captured_at)}
         return no_frame_message(viewer.camera, status)
-
-    async def _status(self, slug: str, desired: str) -> Status | None:
-        read_at, status = self._statuses.get(slug, (0.0, None))
-        if time.monotonic() - read_at > STATUS_MAX_AGE_S:
-            # On a thread: a broker that hangs must not block the event loop.
-            status = await asyncio.to_thread(read_status_or_none, slug, desired)
-            self._statuses[slug] = time.monotonic(), status
-        return status
 
 
 def read_settings() -> Any:

@@ -67,9 +67,9 @@ class SnapshotLimiter:
     async def _current_service(self) -> LiveStreamingService:
         """With current settings and load: while no one watches, nothing else refreshes them. LiveViewRefused."""
         service = loop_singleton(LiveStreamingService)
-        await service.refresh_settings(SETTINGS_WAIT_S)
+        await service.settings.refresh(SETTINGS_WAIT_S)
         service.check_load()
-        service.check_enabled()
+        service.settings.check_enabled()
         return service
 
     def _must_wait(self, service: LiveStreamingService, slug: str, quality: str, user: str) -> bool:
@@ -94,7 +94,7 @@ class SnapshotLimiter:
 
     async def _wait_for_bandwidth(self, service: LiveStreamingService, user: str, wait_s: float) -> None:
         """Wait until the limits allow a picture. SnapshotLimitExceeded at once if that takes over `wait_s` seconds."""
-        limits, own = service.config.bandwidth, self._rate_limiters[user]
+        limits, own = service.settings.config.bandwidth, self._rate_limiters[user]
         own.kbit_s = limits.per_viewer_kbit_s if user else 0
         now = asyncio.get_running_loop().time
         deadline = now() + wait_s

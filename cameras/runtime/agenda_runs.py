@@ -179,7 +179,7 @@ class AgendaRuns:
                 self._waited_for[run["id"]] = holder
 
     def _begin_once(self, spool: Spool, run: PlannedRun, holder: Holder | None) -> None:
-        if not self._runner.has_session(run["id"]):
+        if not self._runner.store.has_session(run["id"]):
             self._begin(run, holder)
         self._file.begun.add(run["id"])
         self._waited_for.pop(run["id"], None)

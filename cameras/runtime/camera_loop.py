@@ -6,53 +6,32 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from cameras.drivers.base import CameraError
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.camera_settings import SettingsReader, Telemetry
-from cameras.runtime.clock import CameraClock
-from cameras.runtime.command_inbox import CommandInbox
 from cameras.runtime.command_runner import WRITE_OUT_S, CommandRunner
 from cameras.runtime.consumers import FrameConsumer
 from cameras.runtime.device import Device
+from cameras.runtime.due_stills import Due
 from cameras.runtime.exposure_runner import ExposureRunner
 from cameras.runtime.frame_stream import FRAME_S
-from cameras.runtime.link import Reporter
-from cameras.runtime.session_runner import Due, SessionRunner
+from cameras.runtime.ports import LoopPorts
+from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.session_starts import SessionStarts
-from cameras.runtime.still_queue import CardCleaner, StillQueue
-from cameras.runtime.stills import PictureFetcher
-from cameras.runtime.storage_holder import DiskMonitor, StorageHolder
-
-
-class CameraErrors:
-    def __init__(self, device: Device, runner: SessionRunner, reporter: Reporter) -> None:
-        self._device, self._runner, self._reporter = device, runner, reporter
-
-    def handle_error(self, error: CameraError) -> None:
-        """The camera failed: starts that are missed until it is back have this reason. A rejected setting is not
-        treated as a camera failure."""
-        if error.reason == "rejected_setting":
-            self._reporter.report_state("ready")
-            return
-        self._runner.note_outage(error.reason, str(error))
-        self._device.handle_failure(error)
+from cameras.runtime.still_queue import StillParts
+from cameras.runtime.storage_holder import StorageHolder
 
 
 class CameraPoller:
     """Used by the camera loop's thread, with an open camera."""
 
     def __init__(
-        self,
-        settings_reader: SettingsReader,
-        telemetry: Telemetry,
-        starts: SessionStarts,
-        inbox: CommandInbox,
-        handle_error: Callable[[CameraError], None],
+        self, settings_reader: SettingsReader, telemetry: Telemetry, starts: SessionStarts, ports: LoopPorts
     ) -> None:
         self._settings_reader, self._telemetry, self._starts = settings_reader, telemetry, starts
-        self._inbox, self._handle_error = inbox, handle_error
+        self._inbox, self._handle_error = ports.inbox, ports.handle_error
 
     def poll(self, due: Due | None) -> bool:
         """Read the settings when a command requests them, and the telemetry when it is due. True when the camera was
@@ -67,6 +46,40 @@ class CameraPoller:
         except CameraError as error:
             self._handle_error(error)
         return True
+
+
+class OpenCameraRound:
+    """A round of the loop with an open camera and an open storage root. Used by the camera loop's thread."""
+
+    def __init__(
+        self, ports: LoopPorts, starts: SessionStarts, poller: CameraPoller, exposures: ExposureRunner, feed: FrameFeed
+    ) -> None:
+        self._inbox, self._reporter = ports.inbox, ports.reporter
+        self._starts, self._poller, self._exposures, self.feed = starts, poller, exposures, feed
+        self._last_was_command = False
+        """Whether the last still was one of a command."""
+
+    def run(self) -> None:
+        """One still, one frame, or a wait. When both wait, stills of a session and commanded ones alternate. None
+        begins while the camera has to deliver first; the still thread wakes the clock then."""
+        # The camera stayed open while the storage root was lost, so nothing else reports that it is ready.
+        if self._reporter.state == "reconnecting":
+            self._reporter.report_state("ready")
+        due = self._starts.next_due()
+        # Reading took time: `due` must be computed again.
+        if self._poller.poll(due):
+            return
+        session_waits = due is not None and due.in_s <= 0
+        if not self._exposures.is_free:
+            self.feed.feed_or_wait(None if session_waits else due, self._starts.run_in_s, holds_captures=True)
+        elif self._inbox.has_captures and not (session_waits and self._last_was_command):
+            self._last_was_command = True
+            self._exposures.expose_command(self._inbox.pop_capture())
+        elif due and session_waits:
+            self._last_was_command = False
+            self._exposures.expose_for_session(due)
+        else:
+            self.feed.feed_or_wait(due, self._starts.run_in_s)
 
 
 RECORD_S = 0.5
@@ -88,29 +101,19 @@ class CameraLoop:
 
     def __init__(
         self,
-        clock: CameraClock,
-        reporter: Reporter,
-        inbox: CommandInbox,
+        ports: LoopPorts,
         commands: CommandRunner,
         device: Device,
         starts: SessionStarts,
         exposures: ExposureRunner,
-        stills: StillQueue,
-        fetcher: PictureFetcher,
-        card: CardCleaner,
-        poller: CameraPoller,
-        feed: FrameFeed,
+        stills: StillParts,
+        open_round: OpenCameraRound,
         storage_holder: StorageHolder,
-        disk_monitor: DiskMonitor,
     ) -> None:
-        self._clock, self._reporter, self._inbox, self._commands = clock, reporter, inbox, commands
-        self._device, self._starts, self._exposures, self._stills = device, starts, exposures, stills
-        self._fetcher = fetcher
-        self._card, self._poller, self._feed = card, poller, feed
-        self._storage_holder, self._disk_monitor = storage_holder, disk_monitor
+        self._clock, self._inbox, self._reporter = ports.clock, ports.inbox, ports.reporter
+        self._commands, self._device, self._starts, self._exposures = commands, device, starts, exposures
+        self._stills, self._open_round, self._storage_holder = stills, open_round, storage_holder
         self._is_stopping = False
-        self._last_was_command = False
-        """Whether the last still was one of a command."""
         self._storage_retry_at = 0.0
 
     def stop(self) -> None:
@@ -122,10 +125,10 @@ class CameraLoop:
 
     def run(self) -> None:
         # `DiskWatchdog` times calls by thread, and only a disk that blocks this one is reported.
-        self._disk_monitor.thread = threading.get_ident()
+        self._storage_holder.thread = threading.get_ident()
         while self._should_run():
             self._clock.clear_work()
-            self._fetcher.handle_results()
+            self._stills.fetcher.handle_results()
             if self._storage_holder.is_lost:
                 self._release_storage()
             elif self._ensure_storage():
@@ -148,7 +151,7 @@ class CameraLoop:
         second outcome in addition to that of the recovery."""
         storage_holder = self._storage_holder
         # Without waiting: this thread also feeds the frames of a recording, perhaps to another root.
-        if self._stills.drain(0.0):
+        if self._stills.queue.drain(0.0):
             storage_holder.release_storage()
         else:
             self._reporter.report_state("reconnecting", storage_holder.message, storage_holder.reason)
@@ -167,10 +170,10 @@ class CameraLoop:
         self._commands.refuse_waiting()
         # For the frames, as in `_run_round`. `idle_s` notices commands that have arrived since.
         self._clock.clear_work()
-        if not self._feed.is_wanted:
+        if not self._open_round.feed.is_wanted:
             self._clock.wait(self._inbox.idle_s(STORAGE_RETRY_S))
         elif self._device.ensure_open():
-            self._feed.feed_or_wait(None)
+            self._open_round.feed.feed_or_wait(None)
         else:
             self._clock.wait(self._inbox.idle_s(min(STORAGE_RETRY_S, self._device.next_try_s())))
 
@@ -186,34 +189,12 @@ class CameraLoop:
             return
         # Else a flood of commands would end each wait before a frame arrives. `idle_s` notices them.
         self._clock.clear_work()
-        self._card.delete_waiting()
+        self._stills.card.delete_waiting()
         self._storage_holder.refill_slots(self._clock.monotonic())
         if self._device.ensure_open():
-            self._expose_or_feed()
+            self._open_round.run()
         else:
             self._run_without_camera()
-
-    def _expose_or_feed(self) -> None:
-        """One still, one frame, or a wait. When both wait, stills of a session and commanded ones alternate. None
-        begins while the camera has to deliver first; the still thread wakes the clock then."""
-        # The camera stayed open while the storage root was lost, so nothing else reports that it is ready.
-        if self._reporter.state == "reconnecting":
-            self._reporter.report_state("ready")
-        due = self._starts.next_due()
-        # Reading took time: `due` must be computed again.
-        if self._poller.poll(due):
-            return
-        session_waits = due is not None and due.in_s <= 0
-        if not self._exposures.is_free:
-            self._feed.feed_or_wait(None if session_waits else due, self._starts.run_in_s, holds_captures=True)
-        elif self._inbox.has_captures and not (session_waits and self._last_was_command):
-            self._last_was_command = True
-            self._exposures.expose_command(self._inbox.pop_capture())
-        elif due and session_waits:
-            self._last_was_command = False
-            self._exposures.expose_for_session(due)
-        else:
-            self._feed.feed_or_wait(due, self._starts.run_in_s)
 
     def _run_without_camera(self) -> None:
         error = self._device.error
@@ -229,13 +210,13 @@ class CameraLoop:
         while self._inbox.has_captures and self._storage_holder.storage:
             message = "The station was stopped before this capture began."
             self._exposures.record_unexposed(self._inbox.pop_capture().command, "station_stopped", message)
-        if not self._stills.stop(WRITE_OUT_S):
-            self._fetcher.interrupt()
+        if not self._stills.queue.stop(WRITE_OUT_S):
+            self._stills.fetcher.interrupt()
         # After the stills are saved, while the camera is open.
-        self._card.delete_waiting()
+        self._stills.card.delete_waiting()
         self._device.driver.close()
         # The close ends a fetch. Without this the next recovery would record the outcome.
-        self._stills.drain(RECORD_S)
+        self._stills.queue.drain(RECORD_S)
         # Last: it releases the lock of the spool, and another owner may decide outcomes.
         self._storage_holder.close()
 
@@ -257,12 +238,10 @@ class FrameFeed:
         buffer: SharedFrameBuffer,
         consumers: Iterable[FrameConsumer],
         runner: SessionRunner,
-        inbox: CommandInbox,
-        clock: CameraClock,
-        handle_error: Callable[[CameraError], None],
+        ports: LoopPorts,
     ) -> None:
         self._device, self._buffer, self._consumers, self._runner = device, buffer, consumers, runner
-        self._inbox, self._clock, self._handle_error = inbox, clock, handle_error
+        self._inbox, self._clock, self._handle_error = ports.inbox, ports.clock, ports.handle_error
         self._preview_at = 0.0
 
     @property

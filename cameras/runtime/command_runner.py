@@ -4,11 +4,10 @@ its thread."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from cameras.drivers.base import CameraError
 from cameras.programmes.kinds import rehearsal_of
-from cameras.runtime.agenda_runs import AgendaRuns, CameraHolders
 from cameras.runtime.camera_settings import SettingsReader
 from cameras.runtime.command_inbox import CommandInbox
 from cameras.runtime.consumers import FrameConsumer
@@ -29,11 +28,12 @@ from cameras.runtime.messages import (
     StopCommand,
     WithdrawCommand,
 )
-from cameras.runtime.session_runner import SessionBusy, SessionRunner
+from cameras.runtime.ports import LoopPorts
+from cameras.runtime.session_runner import SessionBusy
 from cameras.runtime.session_starts import SessionGates, SessionStarts
 from cameras.runtime.spec import HeldLease
 from cameras.runtime.still_queue import StillQueue
-from cameras.runtime.storage_holder import SessionResumption, StorageHolder
+from cameras.runtime.storage_holder import Sessions, StorageHolder
 from cameras.spool.agenda import Agenda
 from cameras.spool.records import StillFormats, UsedSettings
 from cameras.spool.session_files import DesiredSession
@@ -96,45 +96,49 @@ class SessionCommands:
 
     def __init__(
         self,
-        runner: SessionRunner,
-        resumption: SessionResumption,
-        agenda: AgendaRuns,
-        holders: CameraHolders,
+        sessions: Sessions,
         starts: SessionStarts,
         device: Device,
         stills: StillQueue,
     ) -> None:
-        self._runner, self._resumption, self._agenda, self._holders = runner, resumption, agenda, holders
-        self._starts, self._device, self._stills = starts, device, stills
+        self._sessions, self._starts, self._device, self._stills = sessions, starts, device, stills
 
     def apply(self, desired: DesiredSession) -> SessionStatus:
         """First waits until the previous capture is counted, so that the answer includes it. A new session opens the
         camera if needed: it records what will be used before its first exposure. SessionBusy, CameraError, OSError."""
         self._stills.drain(WRITE_OUT_S)
-        is_new = desired["desired"] == "running" and not self._runner.has_session(desired["id"])
+        is_new = desired["desired"] == "running" and not self._sessions.runner.store.has_session(desired["id"])
         used: UsedSettings = {}
         # If it does not open, the session starts all the same, and what it misses is a gap.
         if is_new and self._device.ensure_open():
             used = self._device.settings.rehearse(rehearsal_of(desired["programme"]))
-        answer = self._runner.apply_desired_session(desired, used)
+        answer = self._sessions.runner.apply_desired_session(desired, used)
         self._starts.report_records()
         return answer
 
     def replace_agenda(self, agenda: Agenda) -> None:
         """Store the agenda durably. OSError."""
-        self._agenda.replace(agenda)
+        self._sessions.agenda.replace(agenda)
 
     def defer_agenda(self, agenda: Agenda) -> None:
         """The storage root is not open: it is stored when it is."""
-        self._agenda.defer(agenda)
+        self._sessions.agenda.defer(agenda)
 
     def replace_lease(self, lease: HeldLease | None) -> None:
         """A planned run that is due waits for its end, or takes the camera over."""
-        self._holders.replace_lease(lease)
+        self._sessions.holders.replace_lease(lease)
 
     def defer(self, desired: DesiredSession) -> None:
         """The storage root is not open: it is applied when it is."""
-        self._resumption.defer_session(desired)
+        self._sessions.resumption.defer_session(desired)
+
+
+class FileSettings(Protocol):
+    """What the files of the following captures are like."""
+
+    def set_formats(self, formats: StillFormats) -> None: ...
+
+    def set_site(self, site: dict[str, Any]) -> None: ...
 
 
 class CommandRunner:
@@ -142,22 +146,19 @@ class CommandRunner:
 
     def __init__(
         self,
-        inbox: CommandInbox,
+        ports: LoopPorts,
         device: Device,
         settings_reader: SettingsReader,
         exposures: ExposureRunner,
         sessions: SessionCommands,
         storage_holder: StorageHolder,
         consumers: Iterable[FrameConsumer],
-        reporter: Reporter,
-        handle_error: Callable[[CameraError], None],
-        set_formats: Callable[[StillFormats], None],
-        set_site: Callable[[dict[str, Any]], None],
+        files: FileSettings,
     ) -> None:
-        self._set_formats, self._set_site = set_formats, set_site
-        self._inbox, self._device, self._settings_reader, self._exposures = inbox, device, settings_reader, exposures
+        self._inbox, self._reporter, self._handle_error = ports.inbox, ports.reporter, ports.handle_error
+        self._device, self._settings_reader, self._exposures = device, settings_reader, exposures
         self._sessions, self._storage_holder = sessions, storage_holder
-        self._consumers, self._reporter, self._handle_error = consumers, reporter, handle_error
+        self._consumers, self._files = consumers, files
         self._handlers: dict[CommandType, Callable[[Any], None]] = {
             "start": self._change_session,
             "stop": self._change_session,
@@ -249,9 +250,9 @@ class CommandRunner:
     def _configure_files(self, command: ConfigureCommand) -> None:
         """What the following stills and clips are like. It needs neither the camera nor the root."""
         if "formats" in command:
-            self._set_formats(command["formats"])
+            self._files.set_formats(command["formats"])
         if "site" in command:
-            self._set_site(command["site"])
+            self._files.set_site(command["site"])
         if "recording" in command or "site" in command:
             self._forward_to_consumers(command)
 

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from cameras.drivers.base import Aborted, CameraError, Exposure
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.clock import CameraClock, ClockMonitor
+from cameras.runtime.clock import ClockMonitor
 from cameras.runtime.command_inbox import WaitingCapture
 from cameras.runtime.device import Device
 from cameras.runtime.device_timing import DeviceTiming
+from cameras.runtime.due_stills import Due
 from cameras.runtime.file_formats import DEFAULT_FORMATS
-from cameras.runtime.link import Reporter
 from cameras.runtime.messages import CaptureCommand
+from cameras.runtime.ports import LoopPorts
 from cameras.runtime.session_exposure import SessionExposure
-from cameras.runtime.session_runner import Due, SessionRunner
+from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.spec import Spec
 from cameras.runtime.still_queue import StillQueue
 from cameras.runtime.stills import Still
-from cameras.runtime.storage_holder import StorageHolder, disk_reason
+from cameras.runtime.storage_holder import StorageHolder
 from cameras.spool.durable import LockLost
+from cameras.spool.full_disk import disk_reason
 from cameras.spool.moments import Moment
 from cameras.spool.records import Plan, StillFormats
 from cameras.spool.session_files import SessionFile, new_id
@@ -49,7 +50,8 @@ class Planner:
     """Makes the plans of captures. `file_path`: `StillConsumer.file_path`. Used by the camera loop's thread."""
 
     def __init__(self, spec: Spec, timing: DeviceTiming, file_path: FilePath) -> None:
-        self._camera, self._slug, self._timing, self._file_path = spec["camera"], spec["slug"], timing, file_path
+        self._camera, self._slug, self.kind = spec["camera"], spec["slug"], spec["kind"]
+        self._timing, self._file_path = timing, file_path
         self._formats = spec.get("formats", DEFAULT_FORMATS)
 
     def set_formats(self, formats: StillFormats) -> None:
@@ -114,24 +116,19 @@ class ExposureRunner:
     def __init__(
         self,
         device: Device,
-        kind: str,
         planner: Planner,
         storage_holder: StorageHolder,
         runner: SessionRunner,
         session_exposure: SessionExposure,
         stills: StillQueue,
         buffer: SharedFrameBuffer,
-        clock: CameraClock,
-        reporter: Reporter,
-        handle_error: Callable[[CameraError], None],
-        stop_waits: Callable[[str], bool],
+        ports: LoopPorts,
     ) -> None:
-        """`stop_waits`: whether a command to stop this session waits."""
-        self._device, self._kind, self._planner, self._clock = device, kind, planner, clock
-        self._storage_holder, self._runner, self._session_exposure = storage_holder, runner, session_exposure
-        self._stills, self._buffer = stills, buffer
-        self._reporter, self._handle_error, self._stop_waits = reporter, handle_error, stop_waits
-        self._clock_monitor = ClockMonitor(clock)
+        self._device, self._planner, self._storage_holder = device, planner, storage_holder
+        self._runner, self._session_exposure, self._stills, self._buffer = runner, session_exposure, stills, buffer
+        self._clock, self._inbox = ports.clock, ports.inbox
+        self._reporter, self._handle_error = ports.reporter, ports.handle_error
+        self._clock_monitor = ClockMonitor(ports.clock)
         self._session: str | None = None
         """The session whose exposure is running."""
         self._abort_reason = ""
@@ -179,7 +176,7 @@ class ExposureRunner:
         self._session = due.session
         try:
             # Before this line a stop finds no exposure to abort. The loop applies it in the next round.
-            if not self._stop_waits(due.session):
+            if not self._inbox.has_stop(due.session):
                 self._expose_planned(due, session)
         finally:
             self._session = None
@@ -288,8 +285,6 @@ class ExposureRunner:
         assert storage is not None
         command_id = command.get("command_id", "") if command else ""
         clock = self._clock_monitor.read_state()
-        device = self._device
-        still = Still(
-            plan, device.identity, self._kind, clock, exposure, reason, message, command_id, due, device.openings
-        )
+        device, kind = self._device, self._planner.kind
+        still = Still(plan, device.identity, kind, clock, exposure, reason, message, command_id, due, device.openings)
         self._stills.put(storage, still)

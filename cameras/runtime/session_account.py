@@ -1,6 +1,5 @@
-"""The account of the captures of one camera's session: which have an outcome, which were missed and why, and what a
-session that chooses its exposures has chosen. An outage is one gap, whose captures count as skipped.
-`cameras.programmes.schedule` says when captures start."""
+"""The account of the captures of one camera's session: which have an outcome, and which were missed and why. An outage
+is one gap, whose captures count as skipped. `cameras.programmes.schedule` says when captures start."""
 
 from __future__ import annotations
 
@@ -8,13 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from cameras.programmes.kinds import Choice, Chooser, Wait, cycle_of, kind_of
+from cameras.programmes.kinds import cycle_of, kind_of
 from cameras.programmes.schedule import WINDOW_MARGIN_S, Durations, SessionSchedule
 from cameras.runtime.clock import CameraClock
 from cameras.spool.moments import Moment, Window
 from cameras.spool.records import CaptureBody
 from cameras.spool.session_files import SessionFile
-from cameras.spool.spool import Spool
 
 Reason = tuple[str, str]
 """A reason code and a sentence."""
@@ -49,6 +47,31 @@ class Progress:
     """By index. Replaced and never changed in place: the reporting thread reads it without a lock."""
     durations: Durations = field(default_factory=Durations)
 
+    def has_open_capture(self, session: SessionFile) -> bool:
+        """Whether a capture has a plan and no outcome yet. Its index is not counted, and its start has passed."""
+        return self.planned > session.settled
+
+    def is_exposing(self, session: SessionFile) -> bool:
+        """Whether a capture has a plan and is neither exposed nor settled."""
+        return self.planned > max(session.settled, *self.exposed, -1)
+
+    def after_exposed(self, session: SessionFile) -> SessionFile:
+        """The session as it will be once the pictures that are being fetched have their outcome."""
+        exposed = self.exposed
+        last = max(exposed, default=-1)
+        return replace(session, settled=last, last_end=exposed[last].ended) if last > session.settled else session
+
+    def set_readout(self, readout_s: float) -> None:
+        self.durations = replace(self.durations, readout_s=readout_s)
+
+    def mark_planned(self, index: int, now: Moment) -> None:
+        """The plan for `index` is on the disk. Nothing is due until it is exposed or settled."""
+        self.planned, self.began = index, now
+
+    def mark_exposed(self, index: int, now: Moment) -> None:
+        """The exposure of `index` has ended, and its picture is fetched from now on."""
+        self.exposed = {**self.exposed, index: Exposed(self.began, now)}
+
 
 class SessionAccount:
     """Its caller holds a lock. `save` makes a changed session durable and sends its records; OSError. `could_choose`:
@@ -61,7 +84,8 @@ class SessionAccount:
         could_choose: Callable[[SessionFile, Moment, Moment], bool],
     ) -> None:
         self._clock, self._save, self._could_choose = clock, save, could_choose
-        self._progress = Progress()
+        self.progress = Progress()
+        """Replaced when a session begins."""
         self._outage: Reason | None = None
         self._outage_after = -1
         """The highest index that had a plan when the outage began."""
@@ -73,60 +97,36 @@ class SessionAccount:
 
     @outage.setter
     def outage(self, outage: Reason | None) -> None:
-        self._outage, self._outage_after = outage, self._progress.planned
+        self._outage, self._outage_after = outage, self.progress.planned
 
     def begin(self, session: SessionFile) -> None:
         """Start counting from this session. The duration of its captures is not known yet."""
-        self._progress = Progress(session.settled, durations=Durations(readout_s=self._progress.durations.readout_s))
+        self.progress = Progress(session.settled, durations=Durations(readout_s=self.progress.durations.readout_s))
         self._outage_after = session.settled
 
     def schedule(self, session: SessionFile) -> SessionSchedule:
         """Of the captures after those that are exposed."""
         cycle = cycle_of(session.programme, session.control["settings"] if session.control else None)
-        return SessionSchedule(self._after_exposed(session), self._clock.moment(), cycle, self._progress.durations)
-
-    def _after_exposed(self, session: SessionFile) -> SessionFile:
-        """The session as it will be once the pictures that are being fetched have their outcome."""
-        exposed = self._progress.exposed
-        last = max(exposed, default=-1)
-        return replace(session, settled=last, last_end=exposed[last].ended) if last > session.settled else session
+        return SessionSchedule(
+            self.progress.after_exposed(session), self._clock.moment(), cycle, self.progress.durations
+        )
 
     def interval_s(self, session: SessionFile) -> float:
         """The longest planned time from one picture to the next."""
         schedule = self.schedule(session)
         # With a cadence that is shorter than its cycle, starts are missed.
-        return max(schedule.step_s, schedule.cycle.length_s(self._progress.durations.overhead_s))
+        return max(schedule.step_s, schedule.cycle.length_s(self.progress.durations.overhead_s))
 
     # Captures
-
-    def has_open_capture(self, session: SessionFile) -> bool:
-        """Whether a capture has a plan and no outcome yet. Its index is not counted, and its start has passed."""
-        return self._progress.planned > session.settled
-
-    def is_exposing(self, session: SessionFile) -> bool:
-        """Whether a capture has a plan and is neither exposed nor settled."""
-        return self._progress.planned > max(session.settled, *self._progress.exposed, -1)
 
     def may_overlap(self, session: SessionFile) -> bool:
         """Whether a capture may start while the pictures of others are fetched. After an outage, or a failure, the gap
         that follows has to wait for their outcomes."""
-        return not self.is_exposing(session) and self.outage is None and session.outage is None
-
-    def set_readout(self, readout_s: float) -> None:
-        self._progress.durations = replace(self._progress.durations, readout_s=readout_s)
-
-    def mark_planned(self, index: int) -> None:
-        """The plan for `index` is on the disk. Nothing is due until it is exposed or settled."""
-        self._progress.planned, self._progress.began = index, self._clock.moment()
-
-    def mark_exposed(self, index: int) -> None:
-        """The exposure of `index` has ended, and its picture is fetched from now on."""
-        progress = self._progress
-        progress.exposed = {**progress.exposed, index: Exposed(progress.began, self._clock.moment())}
+        return not self.progress.is_exposing(session) and self.outage is None and session.outage is None
 
     def count(self, session: SessionFile, index: int, body: CaptureBody) -> None:
         """Count the outcome of a capture. The caller saves."""
-        progress, now = self._progress, self._clock.moment()
+        progress, now = self.progress, self._clock.moment()
         exposed = progress.exposed.get(index)
         session.last_end = exposed.ended if exposed else now
         session.count_outcome(index, body["outcome"], body.get("exposure_us") or 0)
@@ -146,7 +146,7 @@ class SessionAccount:
     def settle(self, session: SessionFile, reason: Reason | None) -> Place:
         """Record the starts that were missed until now, with `reason` unless it is None."""
         # The open capture is accounted for when it is settled.
-        if self.has_open_capture(session):
+        if self.progress.has_open_capture(session):
             return "inside"
         self.outage = reason or self.outage
         place = self.advance_windows(session, self.outage)
@@ -165,7 +165,7 @@ class SessionAccount:
     def close_gap(self, session: SessionFile) -> None:
         """Record the starts that were missed until now as one gap."""
         # The start of the open capture has passed as well, and would be counted as missed. Before a window none is due.
-        if self.has_open_capture(session) or self.schedule(session).start_s > 0:
+        if self.progress.has_open_capture(session) or self.schedule(session).start_s > 0:
             return
         if self._add_gap(session, self._clock.moment()):
             self._save(session)
@@ -180,7 +180,7 @@ class SessionAccount:
             return False
         if missed > 0 or self._could_choose(session, session.last_end, until):
             session.add_gap(session.last_end, until, missed, *(self.outage or OVERRUN))
-        session.last_end, self._progress.planned = until, session.settled
+        session.last_end, self.progress.planned = until, session.settled
         self.outage = session.outage = None
         return True
 
@@ -231,45 +231,3 @@ class SessionAccount:
 def _exposure_s(body: CaptureBody) -> float:
     """The exposure that the camera reported, else the requested one."""
     return float(body.get("exposure_us") or body["asked"].get("exposure_us") or 0) / 1e6
-
-
-class SessionChoices:
-    """Its caller holds a lock."""
-
-    def __init__(self, clock: CameraClock) -> None:
-        self._clock = clock
-        self._session = ""
-        self._chooser: Chooser | None = None
-        self._choice: Choice | None = None
-        self.bad_weather = False
-
-    def choose(self, spool: Spool, session: SessionFile) -> Choice | None:
-        """None for a session that does not choose. OSError of the disk."""
-        if not kind_of(session.programme).chooses:
-            self.forget()
-            return None
-        chooser = self._chooser_of(spool, session)
-        self._choice = chooser.choose(session.planned, self._clock.moment(), bad_weather=self.bad_weather)
-        return self._choice
-
-    def could_choose(self, spool: Spool, session: SessionFile, begin: Moment, end: Moment) -> bool:
-        """Whether a session that chooses had something to expose in this time. OSError of the disk."""
-        return self._chooser_of(spool, session).could_choose(begin, end)
-
-    def _chooser_of(self, spool: Spool, session: SessionFile) -> Chooser:
-        if self._chooser is None or self._session != session.id:
-            self._chooser, self._session = kind_of(session.programme).open_chooser(spool, session), session.id
-        return self._chooser
-
-    def confirm(self, index: int) -> None:
-        """The plan of the exposure that was chosen for `index` is on the disk."""
-        if self._chooser is not None:
-            self._chooser.confirm(index)
-
-    @property
-    def wait(self) -> Wait | None:
-        """Why nothing is exposed now; None if something is, and for a session that does not choose."""
-        return self._choice if isinstance(self._choice, Wait) else None
-
-    def forget(self) -> None:
-        self._chooser, self._session, self._choice = None, "", None

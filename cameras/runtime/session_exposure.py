@@ -13,8 +13,9 @@ from cameras.exposure.levels import Transfer
 from cameras.exposure.settings import ExposureControl
 from cameras.programmes.kinds import reference_shot, settings_of
 from cameras.runtime.device import Device
+from cameras.runtime.due_stills import Due
 from cameras.runtime.messages import Command, ConsumerStats
-from cameras.runtime.session_runner import Due, SessionRunner
+from cameras.runtime.session_runner import SessionRunner
 from cameras.spool.session_files import SessionFile
 
 if TYPE_CHECKING:

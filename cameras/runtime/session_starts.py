@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cameras.gates.gate import LIFE_S, GateStatus
-from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.device import Device
 from cameras.runtime.disk_reserve import DiskReserve
-from cameras.runtime.link import Reporter
+from cameras.runtime.due_stills import Due
 from cameras.runtime.messages import GatesCommand
+from cameras.runtime.ports import LoopPorts
 from cameras.runtime.session_account import Reason
 from cameras.runtime.session_exposure import SessionExposure
-from cameras.runtime.session_runner import Due, SessionRunner
 from cameras.runtime.spec import Spec
-from cameras.runtime.storage_holder import StorageHolder, disk_reason
+from cameras.runtime.storage_holder import Sessions, StorageHolder
+from cameras.spool.full_disk import disk_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +65,20 @@ class SessionStarts:
 
     def __init__(
         self,
-        runner: SessionRunner,
-        agenda: AgendaRuns,
+        sessions: Sessions,
         exposure: SessionExposure,
         device: Device,
         storage_holder: StorageHolder,
         disk_reserve: DiskReserve,
         gates: SessionGates,
-        clock: CameraClock,
-        reporter: Reporter,
+        ports: LoopPorts,
         clock_wait_s: float,
     ) -> None:
-        self._runner, self._agenda, self._exposure = runner, agenda, exposure
+        self._runner, self._agenda, self._exposure = sessions.runner, sessions.agenda, exposure
         self._device, self._storage_holder = device, storage_holder
-        self._disk_reserve, self._gates, self._clock, self._reporter = disk_reserve, gates, clock, reporter
-        self._clock_wait_s, self._started = clock_wait_s, clock.monotonic()
+        self._disk_reserve, self._gates = disk_reserve, gates
+        self._clock, self._reporter = ports.clock, ports.reporter
+        self._clock_wait_s, self._started = clock_wait_s, ports.clock.monotonic()
         self.held = ""
         """The reason code for which the running session takes no captures now. Any thread may read it."""
 
@@ -142,10 +141,10 @@ class SessionStarts:
     def report_records(self) -> None:
         """Report the records that the session has sent: its changes of state and its gaps."""
         try:
-            self._runner.send_unsent()
+            self._runner.store.send_unsent()
         except OSError as error:
             self._wait_for_disk(error)
-        for record in self._runner.pop_reported():
+        for record in self._runner.store.pop_reported():
             self._reporter.report_record(record)
 
     def _wait_for_disk(self, error: OSError) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from cameras.drivers.base import CameraError, Exposure
 from cameras.runtime.clock import CameraClock
@@ -17,7 +18,7 @@ from cameras.runtime.consumers import StillConsumer
 from cameras.runtime.device import Device
 from cameras.runtime.link import Reporter
 from cameras.runtime.messages import LastCapture
-from cameras.runtime.stills import Still
+from cameras.runtime.stills import PictureFetcher, Still
 from cameras.spool.records import CaptureRecord
 from cameras.spool.storage import Storage
 from core.watchdog import DISK_TIMEOUT_S
@@ -167,3 +168,13 @@ class CardCleaner:
                 self._device.exposures.delete_from_card(self._waiting.popleft())
             except CameraError as error:
                 self._handle_error(error)
+
+
+@dataclass(frozen=True, slots=True)
+class StillParts:
+    """What happens to a still after its exposure."""
+
+    queue: StillQueue
+    fetcher: PictureFetcher
+    outcomes: StillOutcomes
+    card: CardCleaner

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,10 +15,11 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import CameraClock, describe_jump
 from cameras.runtime.consumers import StillConsumer
 from cameras.runtime.device import Device
+from cameras.runtime.due_stills import Due
 from cameras.runtime.session_exposure import ExposureStatistics, SessionExposure, measured_body
-from cameras.runtime.session_runner import Due
 from cameras.runtime.watched_driver import WatchedDriver
 from cameras.spool.durable import LockLost
+from cameras.spool.full_disk import disk_reason, retry_while_full
 from cameras.spool.moments import iso
 from cameras.spool.records import (
     CaptureConditions,
@@ -29,16 +29,13 @@ from cameras.spool.records import (
     FollowingStart,
     PartFile,
     Plan,
-    RecordBase,
     ReferenceContent,
 )
 from cameras.spool.recovery import failed_record, parts_of
-from cameras.spool.spool import Spool, is_out_of_space
+from cameras.spool.spool import Spool
 from cameras.spool.storage import RootMissing, Storage
 
 log = logging.getLogger(__name__)
-# One each second. After the last the root counts as lost, and its next recovery completes the capture.
-MOST_TRIES = 30
 MEASURED_WITHIN_S = 0.2
 """How long a record waits for the statistics of its capture, which are usually there when its files are written."""
 
@@ -122,7 +119,7 @@ class StillRecorder:
         try:
             record["files"] = self._write_files(storage.spool, still, still.exposure)
         except OSError as error:
-            reason, message = "disk_full" if is_out_of_space(error) else "write_error", self._describe_error(error)
+            reason, message = disk_reason(error), self._describe_error(error)
         except CameraError as error:
             reason, message = error.reason, str(error)
         except Exception as error:
@@ -208,20 +205,6 @@ def describe_exposure(exposure: Exposure) -> CaptureObservations:
 
 def describe_reference(reference: FileReference) -> ReferenceContent:
     return ReferenceContent(kind=reference.kind, place=reference.place, bytes=reference.bytes, sha256=reference.sha256)
-
-
-def retry_while_full(step: Callable[[RecordBase], None], record: RecordBase) -> None:
-    """Run a step of the spool; retry it each second while the disk is too full for even a file name."""
-    for _ in range(MOST_TRIES):
-        try:
-            step(record)
-            return
-        except OSError as error:
-            if not is_out_of_space(error):
-                raise
-            # Not `CameraClock.wait`: an abort or a command for the camera loop would end it early.
-            time.sleep(1.0)
-    step(record)
 
 
 def delete_parts(spool: Spool, capture: str) -> None:

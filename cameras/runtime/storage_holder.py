@@ -3,7 +3,9 @@ of its spool."""
 
 from __future__ import annotations
 
-from cameras.runtime.agenda_runs import AgendaRuns
+from dataclasses import dataclass
+
+from cameras.runtime.agenda_runs import AgendaRuns, CameraHolders
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.link import Reporter, ReportSink
 from cameras.runtime.messages import RecoveredReport
@@ -11,9 +13,10 @@ from cameras.runtime.session_account import Reason
 from cameras.runtime.session_runner import SessionBusy, SessionRunner
 from cameras.runtime.spec import Spec
 from cameras.runtime.still_queue import StillQueue
+from cameras.spool.full_disk import describe_disk_error, disk_reason
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.session_files import DesiredSession
-from cameras.spool.spool import Spool, is_out_of_space
+from cameras.spool.spool import Spool
 from cameras.spool.storage import RootMissing, SpoolLocked, Storage
 from core.dataclass_json import dataclass_from_json
 from core.watchdog import DiskWatchdog
@@ -66,6 +69,16 @@ class SessionResumption:
         self._agenda.detach_spool()
 
 
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The session of a camera, and what decides which one it is."""
+
+    runner: SessionRunner
+    holders: CameraHolders
+    agenda: AgendaRuns
+    resumption: SessionResumption
+
+
 REFILL_S = 10.0
 
 
@@ -83,6 +96,8 @@ class StorageHolder:
     ) -> None:
         self._spec, self._clock, self._sessions = spec, clock, sessions
         self._reporter, self._link, self._watchdog = reporter, link, watchdog
+        self.thread: int | None = None
+        """The thread of the camera loop. The loop sets it."""
         self.storage: Storage | None = None
         self._error: Exception | None = None
         """Why it is not open."""
@@ -186,14 +201,8 @@ class StorageHolder:
 
     def describe_error(self, error: OSError) -> str:
         """What is wrong with the disk, and what to do."""
-        path = self._spec["root_path"]
-        if is_out_of_space(error):
-            return f"The disk of {path} is full. Free some space; captures then continue on their own."
-        return f"Writing to {path} failed: {error.strerror}. Check the disk."
-
-
-def disk_reason(error: OSError) -> str:
-    return "disk_full" if is_out_of_space(error) else "write_error"
+        when_full = "Free some space; captures then continue on their own."
+        return describe_disk_error(error, self._spec["root_path"], when_full, "Check the disk.")
 
 
 class DiskMonitor:
@@ -203,13 +212,11 @@ class DiskMonitor:
         self, watchdog: DiskWatchdog, stills: StillQueue, storage_holder: StorageHolder, reporter: Reporter
     ) -> None:
         self._watchdog, self._stills, self._storage_holder, self._reporter = watchdog, stills, storage_holder, reporter
-        self.thread: int | None = None
-        """The thread of the camera loop. The loop sets it."""
 
     @property
     def is_blocking(self) -> bool:
         """Whether the disk blocks the camera loop."""
-        return self._watchdog.is_blocking(self.thread)
+        return self._watchdog.is_blocking(self._storage_holder.thread)
 
     def check_disk(self) -> None:
         """A hanging disk is not a camera failure. It is reported, and the process waits. The recovery ladder does

@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar
 
 from channels.exceptions import StopConsumer
@@ -18,7 +18,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from cameras.sockets.access import Access, AccessMonitor
+from cameras.sockets.access import Access, AccessMonitor, Principal
 from cameras.sockets.subscription import NoticeBroadcaster, loop_singleton
 from cameras.tables import ACCESS
 from core.api.model import is_number
@@ -108,6 +108,17 @@ class BadMessage(Exception):
         self.reason = reason
 
 
+def check_handshake(
+    principal: Principal, headers: Mapping[str, str], offered: Sequence[str], known: Sequence[str]
+) -> tuple[int, str] | None:
+    """The code and the reason with which a socket is refused; `offered` and `known` are subprotocols."""
+    if principal.needs_origin and not is_ours(headers):
+        return FOREIGN_ORIGIN, "The page that opened this socket does not belong to this station."
+    if offered and offered[0] not in known:
+        return NO_SUBPROTOCOL, f"Subprotocols are {', '.join(known) or 'not used here'}."
+    return None
+
+
 class Socket(AsyncWebsocketConsumer):
     subprotocols: ClassVar[tuple[str, ...]] = ()
     heard: ClassVar[tuple[type[NoticeBroadcaster[Any]], ...]] = ()
@@ -119,7 +130,11 @@ class Socket(AsyncWebsocketConsumer):
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
         self.principal = resolve(ACCESS["principal"])(self.headers)
         # In this order: a foreign page costs no query, and only users who have access are counted.
-        refused = self._check_handshake() or await self._check_access() or self._check_open_sockets()
+        refused = (
+            check_handshake(self.principal, self.headers, self.scope["subprotocols"], self.subprotocols)
+            or await self._check_access()
+            or self._check_open_sockets()
+        )
         if refused:
             # Not `close_with_reason`, which sends nothing while `ended`.
             await self.close(*refused)
@@ -187,14 +202,6 @@ class Socket(AsyncWebsocketConsumer):
             await self.close_with_reason(FAILED, "The station failed here. Its log says more. Try again.")
 
     # Access
-
-    def _check_handshake(self) -> tuple[int, str] | None:
-        if self.principal.needs_origin and not is_ours(self.headers):
-            return FOREIGN_ORIGIN, "The page that opened this socket does not belong to this station."
-        offered = self.scope["subprotocols"]
-        if offered and offered[0] not in self.subprotocols:
-            return NO_SUBPROTOCOL, f"Subprotocols are {', '.join(self.subprotocols) or 'not used here'}."
-        return None
 
     async def _check_access(self) -> tuple[int, str] | None:
         self.access = self.narrow_access(await loop_singleton(AccessMonitor).check_access(self.principal))

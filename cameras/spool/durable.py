@@ -16,7 +16,6 @@ from core.durable_files import move_to_free_name
 from core.watchdog import DiskWatchdog
 
 Chunk = bytes | memoryview
-OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 # O_NOFOLLOW: the marker identifies this root only, and a symbolic link could lead to another disk.
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from cameras.spool.durable import OUT_OF_SPACE, Chunk, Files
+from cameras.spool.durable import Chunk, Files
 from cameras.spool.failpoints import hit_failpoint
+from cameras.spool.full_disk import is_out_of_space
 from cameras.spool.records import ClipPlan, Plan, RecordBase, SessionContent
 
 # A full disk can record this many outcomes until the ingest removes records or someone frees space.
@@ -116,7 +117,7 @@ class Spool:
         try:
             self.files.create(self.folder, name, [content])
         except OSError as error:
-            if error.errno not in OUT_OF_SPACE:
+            if not is_out_of_space(error):
                 raise
             with self._filling:
                 yield self._fill_slot(content, error)
@@ -197,7 +198,7 @@ class Spool:
                 self.files.preallocate(self.folder, name, slot_bytes(name))
                 made += 1
         except OSError as error:
-            if error.errno not in OUT_OF_SPACE:
+            if not is_out_of_space(error):
                 raise
         if made:
             self.files.sync(self.folder)
@@ -233,7 +234,3 @@ def open_spool_folder(files: Files, camera: str, part: str = "") -> str:
     folder = spool_folder(camera, part)
     files.make_folders(f"{folder}/rejected")
     return folder
-
-
-def is_out_of_space(error: OSError) -> bool:
-    return error.errno in OUT_OF_SPACE

@@ -8,8 +8,9 @@ from pathlib import Path
 from time import time
 
 from cameras.spool.durable import FolderLock, LockLost, RootFiles
+from cameras.spool.full_disk import is_out_of_space
 from cameras.spool.recovery import DecidedOutcome, Recovered, recover
-from cameras.spool.spool import Spool, is_out_of_space, open_spool_folder
+from cameras.spool.spool import Spool, open_spool_folder
 from core.watchdog import DiskWatchdog
 
 MARKER = ".skycam-root"

@@ -13,7 +13,7 @@ from uuid import UUID
 import uuid6
 from django.utils import timezone
 
-from cameras.spool.spool import is_out_of_space
+from cameras.spool.full_disk import is_out_of_space
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
 from captures.organizing.adoption import AdoptedFile, Adopter, FoundCapture, FoundPicture, stored_captures
@@ -138,7 +138,7 @@ class BatchAdopter:
         return AdoptedBatch(batch, stored)
 
     def _job_error(self, error: BaseException) -> BaseException:
-        if isinstance(error, OSError) and is_out_of_space(error):
+        if is_out_of_space(error):
             return self._no_room()
         if isinstance(error, OSError):
             return JobError(f"The storage root cannot be written: {error.strerror}. Check the disk.")

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.spool.durable import RootFiles
-from cameras.spool.spool import is_out_of_space
+from cameras.spool.full_disk import is_out_of_space
 from cameras.spool.storage import MARKER, make_root, read_marker, separate_file_systems_message, try_link
 from cameras.status import status
 from cameras.status.messages import Status

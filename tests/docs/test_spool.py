@@ -7,10 +7,9 @@ import re
 
 import pytest
 
-from cameras.runtime import stills
 from cameras.runtime.exposure_runner import REMEMBERED
 from cameras.runtime.storage_holder import REFILL_S
-from cameras.spool import failpoints, spool, storage
+from cameras.spool import failpoints, full_disk, spool, storage
 from cameras.supervision.desired_state import CLOCK_WAIT_S
 from tests.harness.disks.spool_simulation import CUTS, steps_of_a_run
 from tests.harness.documents.pages import page, section
@@ -41,7 +40,7 @@ def test_the_page_names_the_failpoints_in_their_order() -> None:
         f"{spool.SLOTS} preallocated files of {spool.SLOT_BYTES // 1024} KiB",
         f"{spool.LARGE_SLOTS} slots of {spool.LARGE_SLOT_BYTES // 1024} KiB",
         f"every {REFILL_S:.0f} s",
-        f"each second, {stills.MOST_TRIES} times",
+        f"each second, {full_disk.MOST_TRIES} times",
         f"the last {REMEMBERED} ids",
         f"at most {CLOCK_WAIT_S:.0f} s",
     ],

@@ -320,7 +320,7 @@ async def test_a_changed_number_of_waiting_requests_applies_to_present_viewers(
     async with watching(anna, 1) as (socket,):
         await sync_to_async(change_settings)({"live_streaming_config.frame_buffer_size": 2})
         service = subscription.loop_singleton(LiveStreamingService)
-        await eventually_in_loop(lambda: service.config.frame_buffer_size == 2)
+        await eventually_in_loop(lambda: service.settings.config.frame_buffer_size == 2)
         pictures.stop()
         [await socket.send(REQUEST) for _ in range(9)]
         refused = await socket.receive_until(lambda message: message["type"] == "error")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from cameras.runtime.stills import retry_while_full
+from cameras.spool.full_disk import retry_while_full
 from cameras.spool.records import ClipOutcome, ClipRecord
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.storage import Storage

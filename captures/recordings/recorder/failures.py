@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cameras.runtime.spec import Recording
 from cameras.spool.durable import LockLost
-from cameras.spool.spool import is_out_of_space
+from cameras.spool.full_disk import describe_disk_error, disk_reason
 from cameras.spool.storage import RootMissing, SpoolLocked, separate_file_systems_message
 
 STORAGE_ERRORS = (RootMissing, SpoolLocked, LockLost, OSError)
@@ -24,16 +24,15 @@ def describe_error(error: Exception, path: str) -> Failure:
     """`path` is the root of the clips."""
     if isinstance(error, RootMissing):
         return Failure("root_missing", str(error))
-    if isinstance(error, OSError) and is_out_of_space(error):
-        return Failure("disk_full", f"The disk of {path} is full.")
     # A bind mount or a disk over `clips/` alone: links from the spool fail, whatever space is free.
     if isinstance(error, OSError) and error.errno == errno.EXDEV:
         return Failure("write_error", separate_file_systems_message(path, "clips"))
     if not isinstance(error, STORAGE_ERRORS):
         return Failure("camera_error", f"The recorder failed ({type(error).__name__}: {error}).")
     # Without the path in the spool, which tells a user nothing.
-    cause = error.strerror if isinstance(error, OSError) else error
-    return Failure("write_error", f"Writing to {path} failed: {cause}.")
+    if isinstance(error, OSError):
+        return Failure(disk_reason(error), describe_disk_error(error, path))
+    return Failure("write_error", f"Writing to {path} failed: {error}.")
 
 
 def describe_hang(path: str, seconds: float) -> Failure:

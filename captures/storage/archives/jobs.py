@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from cameras.spool.durable import RootFiles
-from cameras.spool.spool import is_out_of_space
+from cameras.spool.full_disk import describe_disk_error
 from cameras.spool.storage import read_marker, root_missing_message
 from captures.experiments.selectors import cameras_of
 from captures.roots.models import StorageRoot
@@ -128,9 +128,12 @@ def describe_error(error: Exception, root: StorageRoot) -> str:
     if isinstance(error, (RootNotMounted, CopyFaulty, SenderAway)):
         return str(error)
     assert isinstance(error, OSError)
-    if is_out_of_space(error):
-        return f"The disk of {root.path} is full. Free some space; the archive then goes on by itself."
-    return f"Writing to {root.path} failed: {error.strerror}. Check the disk; the archive then goes on by itself."
+    return describe_disk_error(
+        error,
+        root.path,
+        "Free some space; the archive then goes on by itself.",
+        "Check the disk; the archive then goes on by itself.",
+    )
 
 
 class ArchiveJob:

@@ -45,7 +45,7 @@ def test_the_end_of_a_session_is_sent_once_the_disk_works_again(bench: SessionBe
         bench.apply_desired("stopped", revision=2)
     assert load_active_session(bench.spool) is None
     assert ends(bench) == []
-    bench.runner.send_unsent()
-    bench.runner.send_unsent()
+    bench.runner.store.send_unsent()
+    bench.runner.store.send_unsent()
     assert len(ends(bench)) == 1
-    assert len(bench.runner.pop_reported()) == 2
+    assert len(bench.runner.store.pop_reported()) == 2

@@ -13,8 +13,9 @@ from unittest.mock import Mock
 import pytest
 import uuid6
 
+from cameras.runtime.due_stills import Due
 from cameras.runtime.messages import SessionStatus
-from cameras.runtime.session_runner import Due, SessionRunner
+from cameras.runtime.session_runner import SessionRunner
 from cameras.spool.durable import RootFiles
 from cameras.spool.records import FollowingStart, Outcome, Plan
 from cameras.spool.recovery import failed_record, recover
