@@ -6,7 +6,6 @@ A file is mended from its source, or from a whole copy elsewhere (ARCHIVE_MENDER
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterator
@@ -26,8 +25,9 @@ from captures.storage.archives.bodies import VERIFY, VerifiedFile
 from captures.storage.archives.copying import (
     PART,
     CopyFaulty,
-    CopyRequest,
+    CopySource,
     CopyStopped,
+    CopyTarget,
     SourceFaulty,
     copy_file,
     is_whole,
@@ -57,7 +57,7 @@ WHAT: dict[str, What] = {State.MISSING: "missing", State.DAMAGED: "changed", Sta
 """What a verification says of a file with a message."""
 MENDED = "It was mended from a whole copy."
 NO_COPY = "No whole copy of it could be read."
-Way = Callable[[ArchiveFile, CopyRequest], bool]
+Way = Callable[[ArchiveFile, CopyTarget], bool]
 """A way to mend a file: whether it is whole now. OSError, CopyFaulty."""
 
 
@@ -132,31 +132,31 @@ class ArchiveVerification:
             self._store(row, State.COPIED, "")
             return
         subfolder, _, name = row.path.rpartition("/")
-        request = CopyRequest("", "", row.bytes, row.sha256, f"{self._archive.folder}/{subfolder}", name)
-        fault = self._fault_of(request)
+        target = CopyTarget(f"{self._archive.folder}/{subfolder}", name, row.bytes, row.sha256)
+        fault = self._fault_of(target)
         if fault is None:
             self._store(row, State.COPIED, "")
             return
         state, message = fault
-        if problem := self._mend(row, request):
+        if problem := self._mend(row, target):
             self._faulty += 1
             self._store(row, state, f"{message} {problem}")
             return
         self._store(row, State.COPIED, f"{message} {MENDED}")
 
-    def _fault_of(self, request: CopyRequest) -> tuple[State, str] | None:
+    def _fault_of(self, target: CopyTarget) -> tuple[State, str] | None:
         """State and sentence; None when the file is whole."""
         try:
-            if is_whole(self._files, request, request.name, self._context.should_stop):
+            if is_whole(self._files, target, target.name, self._context.should_stop):
                 return None
-            is_there = self._files.size(request.folder, request.name) is not None
+            is_there = self._files.size(target.folder, target.name) is not None
         except OSError as error:
             # Of a disk that is gone, nothing can be said about its files.
             check_mounted(self._folder.root)
             return State.DAMAGED, f"It cannot be read: {error.strerror}."
         return (State.DAMAGED, "Its content has changed.") if is_there else (State.MISSING, "It is missing.")
 
-    def _mend(self, row: ArchiveFile, request: CopyRequest) -> str:
+    def _mend(self, row: ArchiveFile, target: CopyTarget) -> str:
         """Why it cannot be mended; empty when it was. One file that cannot be written does not end the verification:
         its fault would stay unknown, and so would those of the files behind it."""
         ways: list[Way] = [self._copy_source, self._fetch_twin]
@@ -164,8 +164,8 @@ class ArchiveVerification:
         problem = NO_COPY
         for mend in ways:
             try:
-                self._files.make_folders(request.folder)
-                if mend(row, request):
+                self._files.make_folders(target.folder)
+                if mend(row, target):
                     return ""
             except OSError as error:
                 check_mounted(self._folder.root)
@@ -174,32 +174,31 @@ class ArchiveVerification:
                 problem = str(error)
         return problem
 
-    def _copy_source(self, row: ArchiveFile, request: CopyRequest) -> bool:
+    def _copy_source(self, row: ArchiveFile, target: CopyTarget) -> bool:
         source = row.clip or row.capture_file
         if source is None or source.host != settings.STATION.host or source.sha256 != row.sha256:
             return False
-        copied = dataclasses.replace(request, source_root=source.root.path, source_path=source.path)
         try:
-            copy_file(copied, self._files, self._context.should_stop)
+            copy_file(CopySource(source.root.path, source.path), target, self._files, self._context.should_stop)
         except SourceFaulty:
             return False
         return True
 
-    def _fetch_twin(self, row: ArchiveFile, request: CopyRequest) -> bool:
+    def _fetch_twin(self, row: ArchiveFile, target: CopyTarget) -> bool:
         """From the archive's folder on another host."""
         twins = ArchiveFile.objects.filter(folder__archive=self._archive, sha256=row.sha256, state=State.COPIED)
         for twin in twins.exclude(folder=self._folder).select_related("folder"):
             try:
-                fetch_whole(twin, request, self._files, self._context)
+                fetch_whole(twin, target, self._files, self._context)
             except (SenderAway, CopyFaulty):
                 continue
             return True
         return False
 
-    def _use_mender(self, mender: Mender, row: ArchiveFile, request: CopyRequest) -> bool:
-        if not mender(row, self._files, request.folder, request.name):
+    def _use_mender(self, mender: Mender, row: ArchiveFile, target: CopyTarget) -> bool:
+        if not mender(row, self._files, target.folder, target.name):
             return False
-        return is_whole(self._files, request, request.name, self._context.should_stop)
+        return is_whole(self._files, target, target.name, self._context.should_stop)
 
     def _store(self, row: ArchiveFile, state: ArchiveFileState, message: str) -> None:
         # Not before the request: a clock that was set back would have the file read again by each attempt.
