@@ -17,8 +17,8 @@ from django.utils import timezone
 from cameras.spool.durable import RootFiles
 from cameras.spool.spool import is_out_of_space
 from cameras.spool.storage import read_marker, root_missing_message
-from captures.experiments.selectors import cameras_of
 from captures.roots.models import StorageRoot
+from captures.storage.archives.bodies import VERIFY
 from captures.storage.archives.copying import (
     FAILPOINTS,
     CopyFaulty,
@@ -32,11 +32,10 @@ from captures.storage.archives.copying import (
 from captures.storage.archives.manifest import small_files
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveMethod
 from captures.storage.archives.reports import report_failure, resolve_failure
-from captures.storage.archives.services import absent_hosts, advance, files_left, resume
+from captures.storage.archives.services import absent_hosts, advance, enqueue_for, files_left, resume
 from captures.storage.archives.transfer import FileRefused, SenderAway, fetch_file, part_name
 from captures.tables import ARCHIVE_MENDERS
 from core.jobs.context import JobContext, JobError
-from core.jobs.services import enqueue
 from core.registry import resolve
 from core.text.sentences import pluralize
 
@@ -237,11 +236,7 @@ class ArchiveJob:
     def _have_verified(self, source: ArchiveFile) -> None:
         """Its host finds out whether the file is still whole: it is mended there, or stated as damaged here too."""
         if source.verified_at is None or source.verified_at < timezone.now() - VERIFIED_AGAIN:
-            archive = str(self._archive.pk)
-            enqueue(
-                "verify_archive", source.folder.host, camera=cameras_of(self._archive.experiment), subject=archive,
-                arguments={"archive": archive}, actor="station",
-            )  # fmt: skip
+            enqueue_for(self._archive, VERIFY, source.folder.host, "station")
 
     def _settle_copied(self, row: ArchiveFile, *, linked: bool = False) -> None:
         self._copied_bytes += row.bytes

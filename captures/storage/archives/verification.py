@@ -19,9 +19,10 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from cameras.spool.durable import RootFiles
-from captures.experiments.selectors import cameras_of, check_sees_all
+from captures.experiments.selectors import check_sees_all
 from captures.files.opened import FileMissing, open_below
-from captures.storage.archives.bodies import VERIFY, VerifiedFile
+from captures.storage.archives.answers import ArchiveFindingBody
+from captures.storage.archives.bodies import VERIFY
 from captures.storage.archives.copying import (
     PART,
     CopyFaulty,
@@ -35,13 +36,12 @@ from captures.storage.archives.copying import (
 from captures.storage.archives.jobs import Mender, check_mounted, describe_error, fetch_whole, lock_folder, open_root
 from captures.storage.archives.manifest import MANIFEST, README, SUMS, small_files
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
-from captures.storage.archives.services import files_left, restate
+from captures.storage.archives.services import enqueue_for, files_left, restate
 from captures.storage.archives.transfer import SenderAway
 from captures.tables import ARCHIVE_MENDERS
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
-from core.jobs.services import enqueue
 from core.registry import resolve
 from core.station_settings import archive_config
 from core.text.sentences import pluralize
@@ -70,7 +70,7 @@ class VerifyResult(TypedDict):
     changed: int
     extra: int
     mended: int
-    results: list[VerifiedFile]
+    results: list[ArchiveFindingBody]
 
 
 def verify_archive(context: JobContext) -> dict[str, Any]:
@@ -253,7 +253,7 @@ class ArchiveVerification:
         self.result["extra"] = len(extra)
         listed = sorted(extra)[:MAX_LISTED]
         self.result["results"] += [
-            VerifiedFile(path=path, what="extra", message="Not in the manifest.") for path in listed
+            ArchiveFindingBody(path=path, what="extra", message="Not in the manifest.") for path in listed
         ]
         ArchiveFolder.objects.filter(pk=self._folder.pk).update(extra=listed)
 
@@ -277,7 +277,7 @@ class ArchiveVerification:
     def _add(self, what: What, path: str, message: str) -> None:
         self.result[what] += 1
         if len(self.result["results"]) < MAX_LISTED:
-            self.result["results"].append(VerifiedFile(path=path, what=what, message=message))
+            self.result["results"].append(ArchiveFindingBody(path=path, what=what, message=message))
 
 
 def store_outcome(archive: Archive, folder: ArchiveFolder, result: VerifyResult) -> None:
@@ -317,13 +317,7 @@ def request_verification(archive: Archive, actor: str = "", *, user: Any) -> lis
     """A job on each host of the archive; one that runs already is joined. `user` is None for the station itself.
     PermissionDenied unless the user may see all cameras."""
     check_sees_all(user, archive.experiment)
-    jobs, cameras = [], cameras_of(archive.experiment)
-    for folder in archive.folders.all():
-        subject = str(archive.pk)
-        arguments = {"archive": subject}
-        job, _ = enqueue(VERIFY, folder.host, camera=cameras, subject=subject, arguments=arguments, actor=actor)
-        jobs.append(job)
-    return jobs
+    return [enqueue_for(archive, VERIFY, folder.host, actor) for folder in archive.folders.all()]
 
 
 def verify_due() -> None:
@@ -346,8 +340,4 @@ def verify_due() -> None:
     due = due.exclude(archive__in=[UUID(subject) for subject in failed.values_list("subject", flat=True)])
     oldest = due.order_by(F("verified_at").asc(nulls_first=True)).first()
     if oldest is not None:
-        archive = str(oldest.archive_id)
-        enqueue(
-            VERIFY, host, camera=cameras_of(oldest.archive.experiment), subject=archive, arguments={"archive": archive},
-            actor="station",
-        )  # fmt: skip
+        enqueue_for(oldest.archive, VERIFY, host, "station")
