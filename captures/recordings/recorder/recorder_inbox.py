@@ -121,8 +121,8 @@ large (`QueueLimits.frame_bytes`). Where disk and machine are fast, one or two f
 class FrameQueue:
     """One reader for each start of the recording: frames queued before a stop are read before those after the next
     start. The camera's thread calls `open_reader` and `close_reader`, the recorder's thread the other methods; any
-    thread reads the properties. It holds no frames itself, as the queue of the video driver does: they wait in its readers
-    of `SharedFrameBuffer`."""
+    thread reads the properties. It holds no frames itself, as the queue of the video driver does: they wait in its
+    readers of `SharedFrameBuffer`."""
 
     def __init__(self, buffer: SharedFrameBuffer, losses: LossCounter) -> None:
         self._buffer, self._losses = buffer, losses
