@@ -22,7 +22,7 @@ ARCHIVE_MENDERS: dict[str, str] = {
 ARCHIVE_COPIES: dict[str, str] = {
     "offsite": "captures.storage.offsite.selectors.dead_copies_of_archive",
 }
-"""Archive -> host -> its files whose copies elsewhere are not tried again by themselves, as `VerifiedFile`."""
+"""Archive -> host -> its files whose copies elsewhere are not tried again by themselves, as `ArchiveFindingBody`."""
 
 RETENTION_GUARDS = {
     "an archive that copies it": "captures.storage.archives.selectors.files_to_copy",

@@ -191,7 +191,8 @@ class CallbackRunner:
 
 class SharedFrameBuffer:
     """Also the `PacketSink` of a driver that can pass on its camera's own coded pictures. While a reader copies those,
-    packets are counted instead of frames; frames then serve live view only."""
+    packets are counted instead of frames; frames then serve live view only. It is no queue itself: each reader has one,
+    which drops the newest frame when it is full."""
 
     def __init__(self, limits: QueueLimits | None = None) -> None:
         self._limits = limits or QueueLimits()

@@ -35,7 +35,8 @@ from core.api.paging import page
 from core.api.queries import PageQuery, Query
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody
-from core.jobs.services import enqueue, job_body
+from core.jobs.api import accepted
+from core.jobs.services import enqueue
 from core.resources.fields import Fields
 from core.resources.resource import body_of
 from core.slices import slices_of
@@ -115,7 +116,7 @@ class CleanupView(IdempotentView):
         if wanted.plan is None:
             return Response(plan_body(StorageManager(host, actor(request)).plan()))
         job = enqueue_plan(wanted.plan, actor(request))
-        return Response(job_body(job, request.user), 202, headers={"Location": f"/api/v1/jobs/{job.pk}/"})
+        return accepted(job, request)
 
 
 def all_findings() -> QuerySet[IntegrityFinding]:
@@ -140,7 +141,7 @@ class IntegrityView(IdempotentView):
         wanted = CheckBody.model_validate(request.data)
         host = wanted.host or settings.STATION.host
         job, _ = enqueue("integrity", host, camera=None, arguments={"hash": wanted.hash}, actor=actor(request))
-        return Response(job_body(job, request.user), 202, headers={"Location": f"/api/v1/jobs/{job.pk}/"})
+        return accepted(job, request)
 
 
 class IntegrityCsvView(APIView):
@@ -188,7 +189,7 @@ class DestinationTestView(APIView):
         found = destinations_for(request.user).get(pk=destination)
         wanted = ProbeRequest.model_validate(request.data)
         job = start_test(found, actor(request), wanted.host or "")
-        return Response(job_body(job, request.user), 202, headers={"Location": f"/api/v1/jobs/{job.pk}/"})
+        return accepted(job, request)
 
 
 class BacklogView(APIView):

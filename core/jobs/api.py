@@ -18,6 +18,7 @@ from core.api.problems import ExceptionTable, from_message
 from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody, JobPage
+from core.jobs.models import Job
 from core.jobs.services import NotCancellable, job_body, jobs_for, request_cancel
 from core.jobs.states import JobState
 
@@ -31,6 +32,11 @@ class JobQuery(PageQuery):
 
 
 EXCEPTIONS: ExceptionTable = {NotCancellable: from_message("job-ended")}
+
+
+def accepted(job: Job, request: Request) -> Response:
+    """The answer to a request that made a job: 202, and where the job is."""
+    return Response(job_body(job, request.user), 202, headers={"Location": f"/api/v1/jobs/{job.pk}/"})
 
 
 class JobsView(APIView):

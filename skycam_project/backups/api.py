@@ -11,7 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.jobs.answers import JobBody
-from core.jobs.services import enqueue, job_body
+from core.jobs.api import accepted
+from core.jobs.services import enqueue
 from skycam_project.backups.jobs import KIND
 from skycam_project.backups.service import BackupBody, list_backups
 
@@ -34,4 +35,4 @@ class BackupsView(APIView):
     def post(self, request: Request) -> Response:
         """Make a backup now. The job fails if `backup.passphrase` is not set."""
         job, _ = enqueue(KIND, settings.STATION.host, camera=None, actor=request.user.get_username())
-        return Response(job_body(job, request.user), 202, headers={"Location": f"/api/v1/jobs/{job.pk}/"})
+        return accepted(job, request)

@@ -214,7 +214,8 @@ MOST_FRAMES, FEWEST_FRAMES, MOST_BYTES = 64, 6, 128_000_000
 
 
 class FrameQueue:
-    """`lost` counts the frames that were dropped before they were read."""
+    """`lost` counts the frames that were dropped before they were read. Unlike a reader of `SharedFrameBuffer`, it
+    drops the oldest frame when it is full, and gives a still without taking it out of the stream."""
 
     def __init__(self) -> None:
         self._frames: deque[FrameData] = deque()

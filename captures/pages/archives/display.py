@@ -13,7 +13,8 @@ from django.utils.dateparse import parse_datetime
 from cameras.camera_display import StateDisplay
 from captures.recordings.clips.delivery import describe_holes, describe_rate
 from captures.recordings.clips.player import Played
-from captures.storage.archives.bodies import VERIFY, FolderFindings, VerifiedFile, findings_of
+from captures.storage.archives.answers import ArchiveFindingBody
+from captures.storage.archives.bodies import VERIFY, FolderFindings, findings_of
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
 from captures.storage.archives.selectors import is_clip
 from captures.thumbnails.store import picture_index
@@ -162,7 +163,7 @@ class FolderDisplay:
     copied_at: datetime | None
     is_running: bool
     counts: list[tuple[str, int]]
-    findings: list[VerifiedFile]
+    findings: list[ArchiveFindingBody]
 
     @property
     def hidden_findings(self) -> int:

@@ -14,7 +14,7 @@ from captures.recordings.recorder.clip_policy import Cause, ClipPolicy, Ending
 from captures.recordings.recorder.clip_root import ClipRoot, RootError
 from captures.recordings.recorder.failures import STORAGE_ERRORS, Failure, describe_error, describe_floor
 from captures.recordings.recorder.open_clip import OpenClip, Syncable
-from captures.recordings.recorder.recorder_inbox import FrameQueue, RecorderInbox
+from captures.recordings.recorder.recorder_inbox import RecorderInbox
 from captures.recordings.recorder.tracks import FrameOrPacket, Unplayable
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,6 @@ class ClipWriter:
     def __init__(
         self,
         inbox: RecorderInbox,
-        queue: FrameQueue,
         root: ClipRoot,
         root_error: RootError,
         policy: ClipPolicy,
@@ -52,7 +51,7 @@ class ClipWriter:
         reports: WriterReports,
         make_clip: MakeClip,
     ) -> None:
-        self._inbox, self._queue, self._root, self._policy = inbox, queue, root, policy
+        self._inbox, self._queue, self._root, self._policy = inbox, inbox.queue, root, policy
         self._root_error, self._finalizer, self._set_synced_file = root_error, finalizer, set_synced_file
         self._reports, self._make_clip, self._path = reports, make_clip, root.path
         self.clip: OpenClip | None = None

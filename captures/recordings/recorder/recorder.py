@@ -91,9 +91,7 @@ class ClipRecorder:
         def make_clip(storage: Storage, first: FrameOrPacket, desired: Recording) -> OpenClip:
             return OpenClip(storage, spec["camera"], self._organizer, first, desired, conditions)
 
-        return ClipWriter(
-            self._inbox, self._queue, root, root_error, policy, finalizer, self._sync.set_file, reports, make_clip
-        )
+        return ClipWriter(self._inbox, root, root_error, policy, finalizer, self._sync.set_file, reports, make_clip)
 
     def handle_command(self, command: Command) -> None:
         """Handle `record`, `configure` with a recording or a site, and `rotate`."""

@@ -25,11 +25,11 @@ WAIT_S = 0.2
 
 
 class RecorderInbox:
-    """`_changed` guards the requests and the readers of the queue. Any thread reads `desired` and `rotated`, which are
+    """`_changed` guards the requests and the readers of `queue`. Any thread reads `desired` and `rotated`, which are
     replaced as a whole."""
 
     def __init__(self, queue: FrameQueue) -> None:
-        self._queue = queue
+        self.queue = queue
         self._changed = threading.Condition()
         self._requested = False
         self._stopping = False
@@ -50,9 +50,9 @@ class RecorderInbox:
                 self._requested = True
             self.desired, self.queued_desired = desired, desired or self.queued_desired
             if desired:
-                self._queue.open_reader()
+                self.queue.open_reader()
             else:
-                self._queue.close_reader()
+                self.queue.close_reader()
             self._changed.notify_all()
 
     def rotate(self, clip: str) -> None:
@@ -82,11 +82,11 @@ class RecorderInbox:
         """The next frame or packet, and how many were lost before it; None if none came in time. After a stop, the
         queue is read to its end."""
         # Read without the lock: only this thread removes readers, so one that is found here stays.
-        if self._queue.reader is None:
+        if self.queue.reader is None:
             with self._changed:
-                self._changed.wait_for(lambda: self._queue.reader is not None or self._stopping, WAIT_S)
+                self._changed.wait_for(lambda: self.queue.reader is not None or self._stopping, WAIT_S)
             return None
-        return self._queue.get(WAIT_S) if self._has_time else None
+        return self.queue.get(WAIT_S) if self._has_time else None
 
     @property
     def _has_time(self) -> bool:
@@ -96,7 +96,7 @@ class RecorderInbox:
     def is_read_to_end(self) -> bool:
         """Whether recording was stopped, and its frames are read or the time for them is over. A closed reader gets no
         more frames."""
-        reader = self._queue.reader
+        reader = self.queue.reader
         # `closed` is read before the length: an open reader that is empty may get a frame in between.
         return reader is not None and reader.closed and not (len(reader) and self._has_time)
 
@@ -104,13 +104,13 @@ class RecorderInbox:
         """Drop what is left of the stopped recording. Returns whether recording was started again meanwhile."""
         with self._changed:
             # Under the lock: `request` looks at the last reader on the other thread while this removes the first.
-            self._queue.drop_reader()
-            return self._queue.reader is not None
+            self.queue.drop_reader()
+            return self.queue.reader is not None
 
     @property
     def is_over(self) -> bool:
         """Whether the process ends and nothing is left to write."""
-        return self._stopping and self._queue.reader is None
+        return self._stopping and self.queue.reader is None
 
 
 QUEUE_FRAMES = 300
@@ -121,7 +121,8 @@ large (`QueueLimits.frame_bytes`). Where disk and machine are fast, one or two f
 class FrameQueue:
     """One reader for each start of the recording: frames queued before a stop are read before those after the next
     start. The camera's thread calls `open_reader` and `close_reader`, the recorder's thread the other methods; any
-    thread reads the properties."""
+    thread reads the properties. It holds no frames itself, as the queue of the video driver does: they wait in its
+    readers of `SharedFrameBuffer`."""
 
     def __init__(self, buffer: SharedFrameBuffer, losses: LossCounter) -> None:
         self._buffer, self._losses = buffer, losses

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from typing_extensions import TypedDict
+
 from core.resources.fields import Fields, Rows
 from core.resources.values import Column, Id
 from core.times.timestamps import Stamp
 
 
-class ArchiveFindingBody(Fields):
+class ArchiveFindingBody(TypedDict):
     """`what`: `missing`, `changed`, `mended`, `extra` (in no manifest), or `dead`: a copy at an off-site destination
     that is not tried again by itself."""
 

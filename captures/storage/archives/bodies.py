@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from django.db.models import Count, Q, Sum
 
 from captures.experiments.selectors import visible_places
-from captures.storage.archives.answers import ArchiveFacts
+from captures.storage.archives.answers import ArchiveFacts, ArchiveFindingBody
 from captures.storage.archives.manifest import remote_sentences
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.tables import ARCHIVE_COPIES
@@ -25,25 +25,16 @@ LISTED_FILES = 50
 JOBS = 50
 
 
-class VerifiedFile(TypedDict):
-    """`what`: `missing`, `changed`, `mended`, `extra` (in no manifest), or `dead`: a copy at an off-site destination
-    that is not tried again by itself."""
-
-    path: str
-    what: str
-    message: str
-
-
 class FolderFindings(TypedDict):
     """Of the folder on one host. `counts` has what was found at least once; `listed` the first of its files."""
 
     counts: dict[str, int]
-    listed: list[VerifiedFile]
+    listed: list[ArchiveFindingBody]
 
 
 def findings_of(archive: Archive) -> Mapping[str, FolderFindings]:
     """By host, for each folder. A finding names a file whatever its camera: only for those who may see all of them."""
-    results: dict[str, list[VerifiedFile]] = {}
+    results: dict[str, list[ArchiveFindingBody]] = {}
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     done = Job.objects.filter(kind=VERIFY, subject=str(archive.pk), state="done").order_by("-created_at", "-id")
     for job in done[:JOBS]:

@@ -17,13 +17,14 @@ from django.utils import timezone
 from cameras.spool.durable import RootFiles
 from cameras.spool.full_disk import describe_disk_error
 from cameras.spool.storage import read_marker, root_missing_message
-from captures.experiments.selectors import cameras_of
 from captures.roots.models import StorageRoot
+from captures.storage.archives.bodies import VERIFY
 from captures.storage.archives.copying import (
     FAILPOINTS,
     CopyFaulty,
-    CopyRequest,
+    CopySource,
     CopyStopped,
+    CopyTarget,
     SourceFaulty,
     copy_file,
     is_whole,
@@ -31,11 +32,10 @@ from captures.storage.archives.copying import (
 from captures.storage.archives.manifest import small_files
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveMethod
 from captures.storage.archives.reports import report_failure, resolve_failure
-from captures.storage.archives.services import absent_hosts, advance, files_left, resume
+from captures.storage.archives.services import absent_hosts, advance, enqueue_for, files_left, resume
 from captures.storage.archives.transfer import FileRefused, SenderAway, fetch_file, part_name
 from captures.tables import ARCHIVE_MENDERS
 from core.jobs.context import JobContext, JobError
-from core.jobs.services import enqueue
 from core.registry import resolve
 from core.text.sentences import pluralize
 
@@ -190,20 +190,18 @@ class ArchiveJob:
         subfolder, _, name = row.path.rpartition("/")
         folder = f"{self._archive.folder}/{subfolder}"
         self._files.make_folders(folder)
+        target = CopyTarget(folder, name, row.bytes, row.sha256)
         moved = row.gathered_from or row.capture_file
         if moved is not None and moved.is_offsite:
-            self._fetch_moved(row, CopyRequest("", "", row.bytes, row.sha256, folder, name))
+            self._fetch_moved(row, target)
             return
         if row.gathered_from is not None:
-            self._gather(row, row.gathered_from, CopyRequest("", "", row.bytes, row.sha256, folder, name))
+            self._gather(row, row.gathered_from, target)
             return
         assert source is not None
-        request = CopyRequest(
-            source_root=source.root.path, source_path=source.path, bytes=row.bytes, sha256=row.sha256, folder=folder,
-            name=name, link=self._archive.method == ArchiveMethod.LINK,
-        )  # fmt: skip
+        copied = CopySource(source.root.path, source.path, link=self._archive.method == ArchiveMethod.LINK)
         try:
-            linked = copy_file(request, self._files, self._context.should_stop)
+            linked = copy_file(copied, target, self._files, self._context.should_stop)
         except SourceFaulty as error:
             # A disk that is not mounted has no faulty files: the job is tried again when it is back.
             try:
@@ -214,17 +212,17 @@ class ArchiveJob:
             return
         self._settle_copied(row, linked=linked)
 
-    def _fetch_moved(self, row: ArchiveFile, request: CopyRequest) -> None:
+    def _fetch_moved(self, row: ArchiveFile, target: CopyTarget) -> None:
         """Fetch a file whose host has only an off-site copy of it. FileRefused, OSError."""
         menders: list[Mender] = [resolve(path) for path in ARCHIVE_MENDERS.values()]
-        if not any(mend(row, self._files, request.folder, request.name) for mend in menders):
+        if not any(mend(row, self._files, target.folder, target.name) for mend in menders):
             raise FileRefused(
                 "A file of the archive was moved off-site, and no destination gives it now. `skycam offsite status` "
                 "says why; the archive then goes on by itself."
             )
         self._settle_copied(row)
 
-    def _gather(self, row: ArchiveFile, source: ArchiveFile, request: CopyRequest) -> None:
+    def _gather(self, row: ArchiveFile, source: ArchiveFile, target: CopyTarget) -> None:
         """Fetch a file of another host."""
         if source.state == ArchiveFileState.PLANNED:
             return  # it has no outcome there yet
@@ -232,7 +230,7 @@ class ArchiveJob:
             self._settle(row, ArchiveFileState(source.state), f"On {source.folder.host}: {source.message}")
             return
         try:
-            fetch_whole(source, request, self._files, self._context)
+            fetch_whole(source, target, self._files, self._context)
         except (CopyFaulty, FileRefused) as error:
             self._have_verified(source)
             raise FileRefused(str(error)) from error
@@ -241,11 +239,7 @@ class ArchiveJob:
     def _have_verified(self, source: ArchiveFile) -> None:
         """Its host finds out whether the file is still whole: it is mended there, or stated as damaged here too."""
         if source.verified_at is None or source.verified_at < timezone.now() - VERIFIED_AGAIN:
-            archive = str(self._archive.pk)
-            enqueue(
-                "verify_archive", source.folder.host, camera=cameras_of(self._archive.experiment), subject=archive,
-                arguments={"archive": archive}, actor="station",
-            )  # fmt: skip
+            enqueue_for(self._archive, VERIFY, source.folder.host, "station")
 
     def _settle_copied(self, row: ArchiveFile, *, linked: bool = False) -> None:
         self._copied_bytes += row.bytes
@@ -259,26 +253,26 @@ class ArchiveJob:
         planned.update(state=state, message=message, **values)
 
 
-def fetch_whole(source: ArchiveFile, request: CopyRequest, files: RootFiles, context: JobContext) -> None:
+def fetch_whole(source: ArchiveFile, target: CopyTarget, files: RootFiles, context: JobContext) -> None:
     """Fetch a file of another host to its place, unless it is there. CopyFaulty when what arrived is not the file;
     SenderAway, CopyStopped, OSError."""
-    if is_whole(files, request, request.name, context.should_stop):
+    if is_whole(files, target, target.name, context.should_stop):
         # A kill may have come between the rename and this.
-        files.sync(request.folder)
+        files.sync(target.folder)
         return
-    part = part_name(request.name)
-    if files.size(request.folder, part) is None:
-        files.create(request.folder, part, [])
-    target = files.open_existing(request.folder, part)
+    part = part_name(target.name)
+    if files.size(target.folder, part) is None:
+        files.create(target.folder, part, [])
+    opened = files.open_existing(target.folder, part)
     try:
-        fetch_file(source, target, context)
+        fetch_file(source, opened, context)
     finally:
-        os.close(target)
-    if not is_whole(files, request, part, context.should_stop):
-        files.unlink(request.folder, part)
+        os.close(opened)
+    if not is_whole(files, target, part, context.should_stop):
+        files.unlink(target.folder, part)
         raise CopyFaulty(f"What {source.folder.host} sent is not the file that it had. It is fetched again.")
-    files.rename(request.folder, part, request.name)
-    files.sync(request.folder)
+    files.rename(target.folder, part, target.name)
+    files.sync(target.folder)
 
 
 def write_manifest(archive: Archive, folder: ArchiveFolder, files: RootFiles) -> None:

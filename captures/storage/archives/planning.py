@@ -195,7 +195,7 @@ PLAIN_PATH = re.compile(r"(?:[A-Za-z0-9_+-][A-Za-z0-9._+-]*/)+[A-Za-z0-9_+-][A-Z
 
 
 def slug_of(name: str) -> str:
-    """1 to LONGEST lower-case letters, digits and hyphens; begins and ends with a letter or digit."""
+    """1 to LONGEST_NAME lower-case letters, digits and hyphens; begins and ends with a letter or digit."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_NAME].strip("-")
     return f"{slug}-{NAMELESS}" if slug in RESERVED else slug or NAMELESS

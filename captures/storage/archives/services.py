@@ -356,10 +356,16 @@ def _start_jobs(archive: Archive, absent: set[str]) -> None:
             continue
         if jobs.filter(state__in=["failed", "cancelled"], ended_at__range=(now - RETRY, now)).exists():
             continue
-        enqueue(
-            KIND, folder.host, camera=cameras_of(archive.experiment), subject=str(archive.pk),
-            arguments={"archive": str(archive.pk)}, actor="station",
-        )  # fmt: skip
+        enqueue_for(archive, KIND, folder.host, "station")
+
+
+def enqueue_for(archive: Archive, kind: str, host: str, actor: str) -> Job:
+    """A job for the archive on the host; one that runs already is joined."""
+    job, _ = enqueue(
+        kind, host, camera=cameras_of(archive.experiment), subject=str(archive.pk),
+        arguments={"archive": str(archive.pk)}, actor=actor,
+    )  # fmt: skip
+    return job
 
 
 def _has_work(archive: Archive, folder: ArchiveFolder, absent: set[str]) -> bool:

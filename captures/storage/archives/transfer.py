@@ -36,6 +36,11 @@ class SenderAway(OSError):
     """The host with the file does not send it now. The message says which."""
 
 
+class BrokerAway(SenderAway):
+    def __init__(self, host: str) -> None:
+        super().__init__(f"The broker does not answer, so the files of {host} cannot be fetched.")
+
+
 class FileRefused(SenderAway):
     """The host answers, and this file cannot be had from it. Others can."""
 
@@ -137,7 +142,7 @@ def _request(server: redis.Redis, source: ArchiveFile, host: str, offset: int) -
         pipe.expire(requests_key(host), LIFE_S)
         pipe.execute()
     except broker.UNREACHABLE as error:
-        raise SenderAway(f"The broker does not answer, so the files of {host} cannot be fetched.") from error
+        raise BrokerAway(host) from error
     return wanted
 
 
@@ -148,7 +153,7 @@ def _await_piece(server: redis.Redis, wanted: Wanted, host: str, context: JobCon
         try:
             found: Any = server.blpop([wanted.reply], timeout=POLL_S)
         except broker.UNREACHABLE as error:
-            raise SenderAway(f"The broker does not answer, so the files of {host} cannot be fetched.") from error
+            raise BrokerAway(host) from error
         if found is None:
             continue
         answer = bytes(found[1])

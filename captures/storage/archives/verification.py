@@ -6,7 +6,6 @@ A file is mended from its source, or from a whole copy elsewhere (ARCHIVE_MENDER
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import os
 from collections.abc import Callable, Iterator
@@ -20,14 +19,16 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from cameras.spool.durable import RootFiles
-from captures.experiments.selectors import cameras_of, check_sees_all
+from captures.experiments.selectors import check_sees_all
 from captures.files.opened import FileMissing, open_below
-from captures.storage.archives.bodies import VERIFY, VerifiedFile
+from captures.storage.archives.answers import ArchiveFindingBody
+from captures.storage.archives.bodies import VERIFY
 from captures.storage.archives.copying import (
     PART,
     CopyFaulty,
-    CopyRequest,
+    CopySource,
     CopyStopped,
+    CopyTarget,
     SourceFaulty,
     copy_file,
     is_whole,
@@ -35,13 +36,12 @@ from captures.storage.archives.copying import (
 from captures.storage.archives.jobs import Mender, check_mounted, describe_error, fetch_whole, lock_folder, open_root
 from captures.storage.archives.manifest import MANIFEST, README, SUMS, small_files
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
-from captures.storage.archives.services import files_left, restate
+from captures.storage.archives.services import enqueue_for, files_left, restate
 from captures.storage.archives.transfer import SenderAway
 from captures.tables import ARCHIVE_MENDERS
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
-from core.jobs.services import enqueue
 from core.registry import resolve
 from core.station_settings import archive_config
 from core.text.sentences import pluralize
@@ -57,7 +57,7 @@ WHAT: dict[str, What] = {State.MISSING: "missing", State.DAMAGED: "changed", Sta
 """What a verification says of a file with a message."""
 MENDED = "It was mended from a whole copy."
 NO_COPY = "No whole copy of it could be read."
-Way = Callable[[ArchiveFile, CopyRequest], bool]
+Way = Callable[[ArchiveFile, CopyTarget], bool]
 """A way to mend a file: whether it is whole now. OSError, CopyFaulty."""
 
 
@@ -70,7 +70,7 @@ class VerifyResult(TypedDict):
     changed: int
     extra: int
     mended: int
-    results: list[VerifiedFile]
+    results: list[ArchiveFindingBody]
 
 
 def verify_archive(context: JobContext) -> dict[str, Any]:
@@ -132,31 +132,31 @@ class ArchiveVerification:
             self._store(row, State.COPIED, "")
             return
         subfolder, _, name = row.path.rpartition("/")
-        request = CopyRequest("", "", row.bytes, row.sha256, f"{self._archive.folder}/{subfolder}", name)
-        fault = self._fault_of(request)
+        target = CopyTarget(f"{self._archive.folder}/{subfolder}", name, row.bytes, row.sha256)
+        fault = self._fault_of(target)
         if fault is None:
             self._store(row, State.COPIED, "")
             return
         state, message = fault
-        if problem := self._mend(row, request):
+        if problem := self._mend(row, target):
             self._faulty += 1
             self._store(row, state, f"{message} {problem}")
             return
         self._store(row, State.COPIED, f"{message} {MENDED}")
 
-    def _fault_of(self, request: CopyRequest) -> tuple[State, str] | None:
+    def _fault_of(self, target: CopyTarget) -> tuple[State, str] | None:
         """State and sentence; None when the file is whole."""
         try:
-            if is_whole(self._files, request, request.name, self._context.should_stop):
+            if is_whole(self._files, target, target.name, self._context.should_stop):
                 return None
-            is_there = self._files.size(request.folder, request.name) is not None
+            is_there = self._files.size(target.folder, target.name) is not None
         except OSError as error:
             # Of a disk that is gone, nothing can be said about its files.
             check_mounted(self._folder.root)
             return State.DAMAGED, f"It cannot be read: {error.strerror}."
         return (State.DAMAGED, "Its content has changed.") if is_there else (State.MISSING, "It is missing.")
 
-    def _mend(self, row: ArchiveFile, request: CopyRequest) -> str:
+    def _mend(self, row: ArchiveFile, target: CopyTarget) -> str:
         """Why it cannot be mended; empty when it was. One file that cannot be written does not end the verification:
         its fault would stay unknown, and so would those of the files behind it."""
         ways: list[Way] = [self._copy_source, self._fetch_twin]
@@ -164,8 +164,8 @@ class ArchiveVerification:
         problem = NO_COPY
         for mend in ways:
             try:
-                self._files.make_folders(request.folder)
-                if mend(row, request):
+                self._files.make_folders(target.folder)
+                if mend(row, target):
                     return ""
             except OSError as error:
                 check_mounted(self._folder.root)
@@ -174,32 +174,31 @@ class ArchiveVerification:
                 problem = str(error)
         return problem
 
-    def _copy_source(self, row: ArchiveFile, request: CopyRequest) -> bool:
+    def _copy_source(self, row: ArchiveFile, target: CopyTarget) -> bool:
         source = row.clip or row.capture_file
         if source is None or source.host != settings.STATION.host or source.sha256 != row.sha256:
             return False
-        copied = dataclasses.replace(request, source_root=source.root.path, source_path=source.path)
         try:
-            copy_file(copied, self._files, self._context.should_stop)
+            copy_file(CopySource(source.root.path, source.path), target, self._files, self._context.should_stop)
         except SourceFaulty:
             return False
         return True
 
-    def _fetch_twin(self, row: ArchiveFile, request: CopyRequest) -> bool:
+    def _fetch_twin(self, row: ArchiveFile, target: CopyTarget) -> bool:
         """From the archive's folder on another host."""
         twins = ArchiveFile.objects.filter(folder__archive=self._archive, sha256=row.sha256, state=State.COPIED)
         for twin in twins.exclude(folder=self._folder).select_related("folder"):
             try:
-                fetch_whole(twin, request, self._files, self._context)
+                fetch_whole(twin, target, self._files, self._context)
             except (SenderAway, CopyFaulty):
                 continue
             return True
         return False
 
-    def _use_mender(self, mender: Mender, row: ArchiveFile, request: CopyRequest) -> bool:
-        if not mender(row, self._files, request.folder, request.name):
+    def _use_mender(self, mender: Mender, row: ArchiveFile, target: CopyTarget) -> bool:
+        if not mender(row, self._files, target.folder, target.name):
             return False
-        return is_whole(self._files, request, request.name, self._context.should_stop)
+        return is_whole(self._files, target, target.name, self._context.should_stop)
 
     def _store(self, row: ArchiveFile, state: ArchiveFileState, message: str) -> None:
         # Not before the request: a clock that was set back would have the file read again by each attempt.
@@ -254,7 +253,7 @@ class ArchiveVerification:
         self.result["extra"] = len(extra)
         listed = sorted(extra)[:MAX_LISTED]
         self.result["results"] += [
-            VerifiedFile(path=path, what="extra", message="Not in the manifest.") for path in listed
+            ArchiveFindingBody(path=path, what="extra", message="Not in the manifest.") for path in listed
         ]
         ArchiveFolder.objects.filter(pk=self._folder.pk).update(extra=listed)
 
@@ -278,7 +277,7 @@ class ArchiveVerification:
     def _add(self, what: What, path: str, message: str) -> None:
         self.result[what] += 1
         if len(self.result["results"]) < MAX_LISTED:
-            self.result["results"].append(VerifiedFile(path=path, what=what, message=message))
+            self.result["results"].append(ArchiveFindingBody(path=path, what=what, message=message))
 
 
 def store_outcome(archive: Archive, folder: ArchiveFolder, result: VerifyResult) -> None:
@@ -318,13 +317,7 @@ def request_verification(archive: Archive, actor: str = "", *, user: Any) -> lis
     """A job on each host of the archive; one that runs already is joined. `user` is None for the station itself.
     PermissionDenied unless the user may see all cameras."""
     check_sees_all(user, archive.experiment)
-    jobs, cameras = [], cameras_of(archive.experiment)
-    for folder in archive.folders.all():
-        subject = str(archive.pk)
-        arguments = {"archive": subject}
-        job, _ = enqueue(VERIFY, folder.host, camera=cameras, subject=subject, arguments=arguments, actor=actor)
-        jobs.append(job)
-    return jobs
+    return [enqueue_for(archive, VERIFY, folder.host, actor) for folder in archive.folders.all()]
 
 
 def verify_due() -> None:
@@ -347,8 +340,4 @@ def verify_due() -> None:
     due = due.exclude(archive__in=[UUID(subject) for subject in failed.values_list("subject", flat=True)])
     oldest = due.order_by(F("verified_at").asc(nulls_first=True)).first()
     if oldest is not None:
-        archive = str(oldest.archive_id)
-        enqueue(
-            VERIFY, host, camera=cameras_of(oldest.archive.experiment), subject=archive, arguments={"archive": archive},
-            actor="station",
-        )  # fmt: skip
+        enqueue_for(oldest.archive, VERIFY, host, "station")

@@ -21,7 +21,7 @@ from cameras.spool.durable import RootFiles
 from cameras.spool.storage import RootMissing
 from captures.recordings.clips.services import open_root
 from captures.roots.models import Kept, StorageRoot
-from captures.storage.archives.copying import CopyFaulty, CopyRequest, CopyStopped, is_whole
+from captures.storage.archives.copying import CopyFaulty, CopyStopped, CopyTarget, is_whole
 from captures.storage.archives.jobs import lock_folder
 from captures.storage.bring_back.planning import RETURNING, ReturningTable, Selection, make_plan, reserve_bytes
 from captures.storage.offsite.copy_rows import lock_copies, update_locked
@@ -64,7 +64,7 @@ def bring_back(context: JobContext) -> dict[str, Any]:
 
 
 class PlaceTaken(Exception):
-    """Another file is where the file is to come back. It is nobody's to replace: it may be the only one of its kind."""
+    """Another file is where the file is to come back. It is not replaced: it may be the only one of its kind."""
 
     def __init__(self) -> None:
         super().__init__("Another file is in its place here. Move that file away, and bring this one back again.")
@@ -250,8 +250,8 @@ class ReturningFile:
             raise PlaceTaken
 
     def _is_whole(self, name: str) -> bool:
-        request = CopyRequest("", "", self._row.bytes, self._row.sha256, self._folder, name)
-        return is_whole(self._files, request, name, self._pace.should_stop)
+        target = CopyTarget(self._folder, self._name, self._row.bytes, self._row.sha256)
+        return is_whole(self._files, target, name, self._pace.should_stop)
 
     def _place(self, part: str) -> bool:
         """False if the file was deleted meanwhile. FileExistsError when another file is in its place."""

@@ -287,7 +287,7 @@ class NoSpace(Exception):
 
 def start_bring_back(wanted: BringBackRequest, actor: str) -> tuple[BringBackPlan, list[Job]]:
     """The plan, and a job on each host with files that are off-site alone; one that does the same already is joined.
-    None when all files are here. NoSpace."""
+    No jobs when all files are here. NoSpace."""
     plan = make_plan(wanted)
     if plan.problems:
         raise NoSpace(" ".join(plan.problems))

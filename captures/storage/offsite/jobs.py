@@ -254,8 +254,7 @@ def probe_s3(destination: Destination) -> list[str]:
     with opened(destination, NoPace()) as sender:
         assert isinstance(sender, S3Sender)
         said = sender.probe()
-        takes = sender.takes_checksums()
-        checks = takes and sender.refuses_wrong_sha256()
+        takes, checks = sender.probe_checksums()
     copy_rows.host_of(destination, settings.STATION.host)
     DestinationHost.objects.filter(destination=destination).update(takes_checksums=takes, checks_sha256=checks)
     if not takes:

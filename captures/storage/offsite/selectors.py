@@ -16,7 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import ClipKind
 from captures.roots.models import Kept
-from captures.storage.archives.bodies import VerifiedFile
+from captures.storage.archives.answers import ArchiveFindingBody
 from captures.storage.archives.models import Archive, ArchiveFile
 from captures.storage.file_classes import FileClass
 from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy, file_columns
@@ -88,19 +88,21 @@ def failing_hosts(destination: Destination) -> QuerySet[DestinationHost]:
     return destination.hosts.exclude(failures=0)
 
 
-def dead_copies_of_archive(archive: Archive) -> dict[str, list[VerifiedFile]]:
+def dead_copies_of_archive(archive: Archive) -> dict[str, list[ArchiveFindingBody]]:
     """By host: the files of an archive whose copies are dead."""
     files = ArchiveFile.objects.filter(folder__archive=archive)
     dead = OffsiteCopy.objects.filter(table="archives", state=CopyState.DEAD.value, uuid__in=files.values("pk"))
     paths = dict(files.filter(pk__in=dead.values("uuid")).values_list("pk", "path"))
-    found: dict[str, list[VerifiedFile]] = {}
+    found: dict[str, list[ArchiveFindingBody]] = {}
     for copy in dead.select_related("destination").order_by("path"):
         name = copy.destination.name
         # The row may be gone since the first query.
         if copy.uuid in paths:
             again = f"Copy it again: `skycam offsite retry {name}`."
             message = f"Its copy at {name} is dead: {copy.error or 'its last attempt failed.'} {again}"
-            found.setdefault(copy.host, []).append(VerifiedFile(path=paths[copy.uuid], what="dead", message=message))
+            found.setdefault(copy.host, []).append(
+                ArchiveFindingBody(path=paths[copy.uuid], what="dead", message=message)
+            )
     return found
 
 

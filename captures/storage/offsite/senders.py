@@ -32,26 +32,22 @@ Open = Callable[[Destination, Pace], Sender]
 
 
 def open_s3(destination: Destination, pace: Pace) -> Sender:
-    from captures.storage.offsite.destinations.s3 import S3Sender
+    from captures.storage.offsite.destinations.s3 import KnownChecksums, S3Sender
 
     found, secret = destination.typed_settings, destination.typed_secret
     assert isinstance(found, S3Settings)
     assert isinstance(secret, S3Secret)
     hosts = DestinationHost.objects.filter(destination=destination)
-    known = hosts.exclude(takes_checksums=None).values_list("takes_checksums", flat=True)
-    return S3Sender(
-        found,
-        secret,
-        settings.STATION.outgoing,
-        pace,
+
+    def note_takes_checksums(takes: bool) -> None:
+        hosts.update(takes_checksums=takes)
+
+    known = KnownChecksums(
         checks_sha256=hosts.filter(checks_sha256=True).exists(),
-        takes_checksums=known.first(),
-        note_takes_checksums=lambda takes: note_takes_checksums(destination, takes=takes),
+        takes_checksums=hosts.exclude(takes_checksums=None).values_list("takes_checksums", flat=True).first(),
+        note_takes_checksums=note_takes_checksums,
     )
-
-
-def note_takes_checksums(destination: Destination, *, takes: bool) -> None:
-    DestinationHost.objects.filter(destination=destination).update(takes_checksums=takes)
+    return S3Sender(found, secret, settings.STATION.outgoing, pace, known)
 
 
 def open_sftp(destination: Destination, pace: Pace, *, pin: bool = False) -> Sender:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cameras.spool.durable import RootFiles
-from captures.storage.archives.copying import CopyRequest, CopyStopped, SourceFaulty, copy_file
+from captures.storage.archives.copying import CopySource, CopyStopped, CopyTarget, SourceFaulty, copy_file
 
 CONTENT = b"frame" * 1000
+Copy = Callable[[Callable[[], bool]], bool]
+"""Copies the source; its argument says whether to stop."""
 
 
 @pytest.fixture
@@ -38,37 +41,35 @@ def files(folder: Path) -> Iterator[RootFiles]:
 
 
 @pytest.fixture
-def copy_request(source: Path) -> CopyRequest:
-    digest = hashlib.sha256(CONTENT).hexdigest()
-    return CopyRequest(str(source.parent), source.name, len(CONTENT), digest, "clips", source.name)
+def copy(source: Path, files: RootFiles) -> Copy:
+    target = CopyTarget("clips", source.name, len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+    return partial(copy_file, CopySource(str(source.parent), source.name), target, files)
 
 
 def test_a_file_that_was_renamed_before_a_kill_is_synced_into_its_folder(
-    copy_request: CopyRequest, files: RootFiles, folder: Path, synced: list[str]
+    copy: Copy, folder: Path, synced: list[str]
 ) -> None:
     (folder / "clip.mp4").write_bytes(CONTENT)
-    copy_file(copy_request, files, lambda: False)
+    copy(lambda: False)
     assert synced == [str(folder)]
 
 
-def test_a_copy_is_on_the_disk_before_it_has_its_name(
-    copy_request: CopyRequest, files: RootFiles, folder: Path, synced: list[str]
-) -> None:
-    copy_file(copy_request, files, lambda: False)
+def test_a_copy_is_on_the_disk_before_it_has_its_name(copy: Copy, folder: Path, synced: list[str]) -> None:
+    copy(lambda: False)
     assert (folder / "clip.mp4").read_bytes() == CONTENT
     assert synced == [str(folder / ".clip.mp4.part"), str(folder)]
 
 
 def test_a_source_that_becomes_shorter_while_it_is_copied_leaves_nothing(
-    copy_request: CopyRequest, files: RootFiles, source: Path, folder: Path
+    copy: Copy, source: Path, folder: Path
 ) -> None:
     with pytest.raises(SourceFaulty, match="became shorter"):
         # It is asked before each piece.
-        copy_file(copy_request, files, lambda: bool(os.truncate(source, 100)))
+        copy(lambda: bool(os.truncate(source, 100)))
     assert list(folder.iterdir()) == []
 
 
-def test_a_copy_that_was_stopped_leaves_nothing(copy_request: CopyRequest, files: RootFiles, folder: Path) -> None:
+def test_a_copy_that_was_stopped_leaves_nothing(copy: Copy, folder: Path) -> None:
     with pytest.raises(CopyStopped):
-        copy_file(copy_request, files, lambda: True)
+        copy(lambda: True)
     assert list(folder.iterdir()) == []

@@ -65,7 +65,7 @@ class Bench:
         disk = DiskGuard(lambda: 1 << 30, lambda *_: None, self.clock.monotonic)
         self.policy = ClipPolicy(retry, disk, CopyingPolicy(queue.refuse_packets))
         ports: Any = (self.root, self.root_error, self.policy, self, lambda _: None, self, self._make_clip)
-        self.writer = ClipWriter(self.inbox, queue, *ports)
+        self.writer = ClipWriter(self.inbox, *ports)
         self.inbox.request(DESIRED)
 
     def write(self, *monotonic: float) -> list[list[int]]:

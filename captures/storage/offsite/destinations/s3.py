@@ -11,6 +11,7 @@ import base64
 import contextlib
 import hashlib
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -46,28 +47,162 @@ LOST = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder", "EntityTooS
 """Errors of an upload that the server has forgotten, in part or whole: it is begun again."""
 MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 WRONG = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest"})
-
-
 UNKNOWN_HEADER = frozenset({400, 501})
 """Status of a request with a header that the server does not know; among others."""
 SIGNATURE = frozenset({"AuthorizationHeaderMalformed", "RequestTimeTooSkewed", "InvalidToken", "ExpiredToken"})
 
 
-class S3Sender:
+@dataclass(frozen=True, slots=True)
+class KnownChecksums:
     """`checks_sha256`: whether the server is known to refuse a wrong checksum. `takes_checksums`: whether it takes
     requests with checksums at all; None: unknown. It is then found out at the first request that is refused, and passed
     to `note_takes_checksums`."""
 
+    checks_sha256: bool = False
+    takes_checksums: bool | None = None
+    note_takes_checksums: Callable[[bool], None] = field(default=lambda _takes: None)
+
+
+class ChecksumSupport:
+    """What the server does with checksums, found out with an object of its own, `probe_name`, and the arguments of
+    requests to it. The methods that ask the server raise ClientError."""
+
+    def __init__(self, client: Any, bucket: str, probe_name: str, known: KnownChecksums) -> None:
+        self._client, self._probe = client, {"Bucket": bucket, "Key": probe_name}
+        self.checks_sha256, self._takes = known.checks_sha256, known.takes_checksums
+        self._note_takes = known.note_takes_checksums
+
+    @property
+    def algorithm(self) -> dict[str, str]:
+        """Empty, as `sha256`, for a server that refuses checksums. Its copies are read back."""
+        return {} if self._takes is False else {"ChecksumAlgorithm": "SHA256"}
+
+    def sha256(self, digest: bytes) -> dict[str, str]:
+        return {} if self._takes is False else {"ChecksumSHA256": encoded(digest)}
+
+    def refuses_after(self, error: ClientError) -> bool:
+        """Whether a request may have failed for its checksum, of a server of which that was unknown, and was found to
+        refuse them: then it is sent again without. ClientError when it also refuses a request without a checksum."""
+        if self._takes is not None or not may_be_refused_checksum(error):
+            return False
+        takes = self.find_takes()
+        self._note_takes(takes)
+        return not takes
+
+    def find_takes(self) -> bool:
+        """Whether the server takes a request with a checksum. Some refuse what they do not know. ClientError when a
+        request without a checksum is refused as well: then it has another cause."""
+        digest = encoded(hashlib.sha256(b"skycam").digest())
+        try:
+            self._client.put_object(**self._probe, Body=b"skycam", ChecksumAlgorithm="SHA256", ChecksumSHA256=digest)
+            self._takes = True
+        except ClientError as error:
+            if not may_be_refused_checksum(error):
+                raise
+            self._client.put_object(**self._probe, Body=b"skycam")
+            self._takes = False
+        self._client.delete_object(**self._probe)
+        return self._takes
+
+    def refuses_wrong_sha256(self) -> bool:
+        """Whether the server compares a checksum with what it received, of an object and of a part. Some store the one
+        that they are given."""
+        wrong = {
+            "Body": b"skycam", "ChecksumAlgorithm": "SHA256",
+            "ChecksumSHA256": encoded(hashlib.sha256(b"another").digest()),
+        }  # fmt: skip
+        if not is_refused(partial(self._client.put_object, **self._probe, **wrong)):
+            self._client.delete_object(**self._probe)
+            return False
+        begun = self._client.create_multipart_upload(**self._probe, ChecksumAlgorithm="SHA256")
+        upload = {**self._probe, "UploadId": begun["UploadId"]}
+        try:
+            return is_refused(partial(self._client.upload_part, **upload, **wrong, PartNumber=1))
+        finally:
+            self._client.abort_multipart_upload(**upload)
+
+
+class MultipartUpload:
+    """Uploads of objects in parts of at least `part_bytes`, which a later attempt continues. ClientError."""
+
+    def __init__(self, client: Any, bucket: str, pace: Pace, checksums: ChecksumSupport, part_bytes: int) -> None:
+        self._client, self._bucket, self._pace, self._checksums = client, bucket, pace, checksums
+        self.part_bytes = part_bytes
+
+    def send(self, source: Source, name: str, upload: Upload) -> str:
+        """The checksum of the whole object, which is made of those of its parts."""
+        size = max(self.part_bytes, -(-source.size // MAX_PARTS))
+        try:
+            there = self._parts_there(name, upload)
+            parts, digests, whole = [], b"", hashlib.sha256()
+            for number, begin in enumerate(range(0, source.size, size), 1):
+                content = source.read(size, begin)
+                digest = hashlib.sha256(content).digest()
+                digests += digest
+                whole.update(content)
+                tag = there.get((number, len(content)), {})
+                # A part of an earlier attempt counts only with its checksum.
+                if not is_of(tag, content, digest):
+                    tag = self._send_part(name, upload.id, number, content, digest)
+                    FAILPOINTS.hit("after_part_sent")
+                parts.append({"PartNumber": number, "ETag": tag["ETag"], **self._checksums.sha256(digest)})
+            # The server compares what it received with these parts: they have to be those of the file.
+            if whole.hexdigest() != source.sha256:
+                raise FileUnreadable("The content of the file changed while it was sent.")
+            self._client.complete_multipart_upload(
+                Bucket=self._bucket, Key=name, UploadId=upload.id, MultipartUpload={"Parts": parts}
+            )
+        except ClientError as error:
+            if code_of(error) in LOST:
+                self.abort(name)
+                upload.set("")
+            raise
+        # Completed: the id is of no use any more, and a kill before this line finds no such upload and begins again.
+        upload.set("")
+        return encoded(hashlib.sha256(digests).digest())
+
+    def abort(self, name: str) -> None:
+        """Abort the unfinished uploads of this object."""
+        for page in self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=name):
+            for found in page.get("Uploads", []):
+                if found["Key"] == name:
+                    self._client.abort_multipart_upload(Bucket=self._bucket, Key=name, UploadId=found["UploadId"])
+
+    def _parts_there(self, name: str, upload: Upload) -> dict[tuple[int, int], dict[str, Any]]:
+        """The parts that the server has of the upload, by number and size. Begins one if there is none."""
+        if upload.id:
+            try:
+                pages = self._client.get_paginator("list_parts").paginate(
+                    Bucket=self._bucket, Key=name, UploadId=upload.id
+                )
+                return {(part["PartNumber"], part["Size"]): part for page in pages for part in page.get("Parts", [])}
+            except ClientError as error:
+                if code_of(error) not in LOST:
+                    raise
+        # A kill between the next two statements leaves an upload whose id is in no row; its parts would cost for ever.
+        self.abort(name)
+        begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=name, **self._checksums.algorithm)
+        FAILPOINTS.hit("after_upload_begun")
+        upload.set(begun["UploadId"])
+        return {}
+
+    def _send_part(self, name: str, upload: str, number: int, content: bytes, digest: bytes) -> dict[str, Any]:
+        answer: dict[str, Any] = self._client.upload_part(
+            Bucket=self._bucket, Key=name, UploadId=upload, PartNumber=number, Body=PacedBody(content, self._pace),
+            **self._checksums.algorithm, **self._checksums.sha256(digest),
+        )  # fmt: skip
+        return answer
+
+
+class S3Sender:
+    """One bucket of one server; the objects are named by `settings.prefix` and the key."""
+
     def __init__(
-        self, settings: S3Settings, secret: S3Secret, guard: OutgoingGuard, pace: Pace, *,
-        checks_sha256: bool = False, takes_checksums: bool | None = None,
-        note_takes_checksums: Callable[[bool], None] = lambda _takes: None,
-        part_bytes: int = PART_BYTES, stall_s: float = STALL_S,
+        self, settings: S3Settings, secret: S3Secret, guard: OutgoingGuard, pace: Pace,
+        known: KnownChecksums | None = None, *, part_bytes: int = PART_BYTES, stall_s: float = STALL_S,
     ) -> None:  # fmt: skip
-        self._bucket, self._prefix = settings.bucket, settings.prefix
+        self._bucket, self._prefix, self._pace = settings.bucket, settings.prefix, pace
         self._secrets = secret.secret_key, settings.access_key
-        self._pace, self._checks, self._part_bytes = pace, checks_sha256, part_bytes
-        self._takes_checksums, self._note_takes_checksums = takes_checksums, note_takes_checksums
         self._http = GuardedHttp(guard, stall_s)
         # A session of its own: none of the files and variables of the environment is read for credentials.
         session = boto3.session.Session(
@@ -85,6 +220,8 @@ class S3Sender:
         self._client: Any = session.client("s3", endpoint_url=settings.endpoint, config=config)
         self._client.meta.events.register("before-send.s3", self._http.send)
         self._client.meta.events.register("before-call.s3", refuse_other_regions)
+        self._checksums = ChecksumSupport(self._client, self._bucket, self._prefix + PROBE, known or KnownChecksums())
+        self._multipart = MultipartUpload(self._client, self._bucket, pace, self._checksums, part_bytes)
 
     def put_file(self, source: Source, key: str, upload: Upload) -> str:
         name = self._prefix + check_key(key)
@@ -110,7 +247,7 @@ class S3Sender:
 
     def forget(self, key: str, upload: str) -> None:
         with contextlib.suppress(DestinationError), translated(self._secrets):
-            self._abort_uploads(self._prefix + check_key(key))
+            self._multipart.abort(self._prefix + check_key(key))
 
     def remove(self, key: str) -> None:
         with translated(self._secrets):
@@ -126,29 +263,11 @@ class S3Sender:
             raise WrongChecksum("The bucket gave back something else than what was written.")
         return ["An object was written, read and removed."]
 
-    def takes_checksums(self) -> bool:
-        """Whether the server takes a request with a checksum. Some refuse what they do not know. DestinationError."""
+    def probe_checksums(self) -> tuple[bool, bool]:
+        """Whether the server takes requests with checksums, and whether it refuses a wrong one. DestinationError."""
         with translated(self._secrets):
-            return self._find_takes_checksums()
-
-    def refuses_wrong_sha256(self) -> bool:
-        """Whether the server compares a checksum with what it received, of an object and of a part. Some store the one
-        that they are given."""
-        sent = {
-            "Bucket": self._bucket, "Key": self._prefix + PROBE, "Body": b"skycam", "ChecksumAlgorithm": "SHA256",
-            "ChecksumSHA256": encoded(hashlib.sha256(b"another").digest()),
-        }  # fmt: skip
-        with translated(self._secrets):
-            if not is_refused(partial(self._client.put_object, **sent)):
-                self._client.delete_object(Bucket=self._bucket, Key=sent["Key"])
-                return False
-            upload = {"Bucket": self._bucket, "Key": sent["Key"]}
-            begun = self._client.create_multipart_upload(**upload, ChecksumAlgorithm="SHA256")
-            upload["UploadId"] = begun["UploadId"]
-            try:
-                return is_refused(partial(self._client.upload_part, **sent, UploadId=begun["UploadId"], PartNumber=1))
-            finally:
-                self._client.abort_multipart_upload(**upload)
+            takes = self._checksums.find_takes()
+            return takes, takes and self._checksums.refuses_wrong_sha256()
 
     def close(self) -> None:
         self._http.close()
@@ -156,109 +275,21 @@ class S3Sender:
 
     def _put(self, source: Source, name: str, upload: Upload) -> str:
         """The checksum that the object should have. ClientError."""
-        put = self._put_whole if source.size <= self._part_bytes else self._put_parts
+        put = self._put_whole if source.size <= self._multipart.part_bytes else self._multipart.send
         try:
             return put(source, name, upload)
         except ClientError as error:
-            if self._takes_checksums is not None or not may_be_refused_checksum(error):
-                raise
-            takes = self._find_takes_checksums()
-            self._note_takes_checksums(takes)
-            if takes:
+            if not self._checksums.refuses_after(error):
                 raise
         return put(source, name, upload)
-
-    def _find_takes_checksums(self) -> bool:
-        """ClientError when a request without a checksum is refused as well: then it has another cause."""
-        sent = {"Bucket": self._bucket, "Key": self._prefix + PROBE, "Body": b"skycam"}
-        try:
-            self._client.put_object(**sent, **sha256_of(hashlib.sha256(b"skycam").digest()))
-            self._takes_checksums = True
-        except ClientError as error:
-            if not may_be_refused_checksum(error):
-                raise
-            self._client.put_object(**sent)
-            self._takes_checksums = False
-        self._client.delete_object(Bucket=self._bucket, Key=sent["Key"])
-        return self._takes_checksums
-
-    def _checksum(self, digest: bytes) -> dict[str, str]:
-        """The arguments of a request; none for a server that refuses them. Its copies are read back."""
-        return {} if self._takes_checksums is False else sha256_of(digest)
 
     def _put_whole(self, source: Source, name: str, _upload: Upload) -> str:
         digest = bytes.fromhex(source.sha256)
         body = PacedBody(source.read(source.size, 0), self._pace)
-        self._client.put_object(Bucket=self._bucket, Key=name, Body=body, **self._checksum(digest))
+        self._client.put_object(
+            Bucket=self._bucket, Key=name, Body=body, **self._checksums.algorithm, **self._checksums.sha256(digest)
+        )
         return encoded(digest)
-
-    def _put_parts(self, source: Source, name: str, upload: Upload) -> str:
-        """The checksum of the whole object, which is made of those of its parts."""
-        size = max(self._part_bytes, -(-source.size // MAX_PARTS))
-        try:
-            there = self._parts_there(name, upload)
-            parts, digests, whole = [], b"", hashlib.sha256()
-            for number, begin in enumerate(range(0, source.size, size), 1):
-                content = source.read(size, begin)
-                digest = hashlib.sha256(content).digest()
-                digests += digest
-                whole.update(content)
-                tag = there.get((number, len(content)), {})
-                # A part of an earlier attempt counts only with its checksum.
-                if not is_of(tag, content, digest):
-                    tag = self._send_part(name, upload.id, number, content, digest)
-                    FAILPOINTS.hit("after_part_sent")
-                checksum = {
-                    name: value for name, value in self._checksum(digest).items() if name != "ChecksumAlgorithm"
-                }
-                parts.append({"PartNumber": number, "ETag": tag["ETag"], **checksum})
-            # The server compares what it received with these parts: they have to be those of the file.
-            if whole.hexdigest() != source.sha256:
-                raise FileUnreadable("The content of the file changed while it was sent.")
-            self._client.complete_multipart_upload(
-                Bucket=self._bucket, Key=name, UploadId=upload.id, MultipartUpload={"Parts": parts}
-            )
-        except ClientError as error:
-            if code_of(error) in LOST:
-                self._abort_uploads(name)
-                upload.set("")
-            raise
-        # Completed: the id is of no use any more, and a kill before this line finds no such upload and begins again.
-        upload.set("")
-        return encoded(hashlib.sha256(digests).digest())
-
-    def _parts_there(self, name: str, upload: Upload) -> dict[tuple[int, int], dict[str, Any]]:
-        """The parts that the server has of the upload, by number and size. Begins one if there is none."""
-        if upload.id:
-            try:
-                pages = self._client.get_paginator("list_parts").paginate(
-                    Bucket=self._bucket, Key=name, UploadId=upload.id
-                )
-                return {(part["PartNumber"], part["Size"]): part for page in pages for part in page.get("Parts", [])}
-            except ClientError as error:
-                if code_of(error) not in LOST:
-                    raise
-        # A kill between the next two statements leaves an upload whose id is in no row; its parts would cost for ever.
-        self._abort_uploads(name)
-        algorithm = {} if self._takes_checksums is False else {"ChecksumAlgorithm": "SHA256"}
-        begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=name, **algorithm)
-        FAILPOINTS.hit("after_upload_begun")
-        upload.set(begun["UploadId"])
-        return {}
-
-    def _send_part(self, name: str, upload: str, number: int, content: bytes, digest: bytes) -> dict[str, Any]:
-        answer: dict[str, Any] = self._client.upload_part(
-            Bucket=self._bucket, Key=name, UploadId=upload, PartNumber=number, Body=PacedBody(content, self._pace),
-            **self._checksum(digest),
-        )  # fmt: skip
-        return answer
-
-    def _abort_uploads(self, name: str) -> None:
-        """Abort the unfinished uploads of this object."""
-        for page in self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=name):
-            for found in page.get("Uploads", []):
-                if found["Key"] == name:
-                    self._client.abort_multipart_upload(Bucket=self._bucket, Key=name, UploadId=found["UploadId"])
 
     def _is_there(self, source: Source, name: str, upload: Upload) -> bool:
         try:
@@ -283,12 +314,12 @@ class S3Sender:
                 yield chunk
 
     def _verify(self, source: Source, name: str, upload: Upload, wanted: str) -> str:
-        head = self._head(name, **({"ChecksumMode": "ENABLED"} if self._checks else {}))
+        head = self._head(name, **({"ChecksumMode": "ENABLED"} if self._checksums.checks_sha256 else {}))
         if head["ContentLength"] != source.size:
             self._remove(name)
             raise WrongChecksum(f"The copy has {head['ContentLength']} bytes, not {source.size}.")
         # Most servers add the number of the parts: `...=-6`.
-        if self._checks and str(head.get("ChecksumSHA256")).partition("-")[0] == wanted:
+        if self._checksums.checks_sha256 and str(head.get("ChecksumSHA256")).partition("-")[0] == wanted:
             return "server"
         if not self._is_whole(source, name, upload):
             self._remove(name)
@@ -362,10 +393,6 @@ def is_refused(send: Callable[[], object]) -> bool:
             return True
         raise
     return False
-
-
-def sha256_of(digest: bytes) -> dict[str, str]:
-    return {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": encoded(digest)}
 
 
 def may_be_refused_checksum(error: ClientError) -> bool:
