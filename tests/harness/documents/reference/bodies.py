@@ -37,7 +37,7 @@ BODIES = {
     "camera of an account": "captures.experiments.resource.CameraAccount",
     "archive": "captures.storage.archives.answers.ArchiveBody",
     "folder of an archive": "captures.storage.archives.answers.ArchiveFolderBody",
-    "finding of an archive": "captures.storage.archives.bodies.VerifiedFile",
+    "finding of an archive": "captures.storage.archives.answers.ArchiveFindingBody",
     "file of an archive": "captures.storage.archives.answers.ArchiveFileBody",
     "setting": "skycam_project.station_settings.SettingBody",
     "deleted clip": "captures.storage.retention.jobs.DeletedBody",
