@@ -151,7 +151,9 @@ class StrictModel(BaseModel):
     """Pydantic reads true as 1 and false as 0; this model accepts them only for boolean fields. It also refuses NaN and
     the infinities."""
 
-    model_config = ConfigDict(allow_inf_nan=False)
+    # defer_build: a program that uses few of the models builds few validators. From pydantic 2.14 on, threads that use
+    # a model for the first time at once build it one after the other.
+    model_config = ConfigDict(allow_inf_nan=False, defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -42,7 +42,8 @@ def full_name(value: Any) -> str:
 def used_by(value: Any) -> list[Any]:
     """What the code of a function names; the bases and members of a class."""
     if isinstance(value, type):
-        return list(ours([*value.__bases__, *map(code_of, vars(value).values())]))
+        # A list first: a model of pydantic is built, and gets attributes, while its members are looked at.
+        return list(ours([*value.__bases__, *map(code_of, [*vars(value).values()])]))
     function = code_of(value)
     return list(ours(named_in(function))) if isinstance(function, FunctionType) else []
 
