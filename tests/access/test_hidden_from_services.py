@@ -183,7 +183,8 @@ FACADES = {
     "core.jobs.services.enqueue",
     "core.events.service.record_event", "core.events.service.new_event",
     "cameras.leases.take_over_for_run", "core.text.names.person",
-    "captures.storage.archives.reports.report_event", "cameras.camera_display.held_sentence",
+    "captures.storage.archives.reports.report_event", "captures.storage.archives.services.enqueue_for",
+    "cameras.camera_display.held_sentence",
     "scheduler.telescope.field_lists.nightly.record_change", "captures.storage.bring_back.planning.start_bring_back",
 }  # fmt: skip
 """Get the rows of cameras with each call, or are called by services."""
