@@ -62,9 +62,10 @@ class Files(Protocol):
     def links(self, folder: str, name: str) -> int: ...
 
 
-class RootFiles:
-    """`Files` on the real disk. The descriptors of the root and of its spool stay open. Every other folder is opened
-    again for each call, since people move folders while cameras run. `watchdog` times each call."""
+class OpenRoot:
+    """A storage root held by a directory descriptor. The descriptors of the root and of its spool stay open. Every
+    other folder is opened again for each call, since people move folders while cameras run. `watchdog` times each
+    call."""
 
     def __init__(self, path: str, watchdog: DiskWatchdog | None = None) -> None:
         self.watchdog = watchdog or DiskWatchdog()
@@ -121,6 +122,10 @@ class RootFiles:
         # Step by step: O_NOFOLLOW concerns only the last name of a path, and a link before it would be followed.
         with self.folder(parent) as above:
             return os.open(name, FOLDER, dir_fd=above)
+
+
+class RootFiles(OpenRoot):
+    """`Files` on the real disk."""
 
     def open_new(self, folder: str, name: str) -> int:
         """A descriptor of a new file to append to. The caller closes it. EEXIST when the name exists."""
@@ -260,8 +265,8 @@ class LockLost(Exception):
 class FolderLock:
     """An flock on `<folder>/.lock`. It is valid only while the path leads to the locked file (the same inode)."""
 
-    def __init__(self, files: RootFiles, folder: str) -> None:
-        self._at = files.hold_folder_open(folder)
+    def __init__(self, root: OpenRoot, folder: str) -> None:
+        self._at = root.hold_folder_open(folder)
         self._file: int | None = None
 
     def acquire(self) -> bool:

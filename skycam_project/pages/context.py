@@ -32,7 +32,7 @@ from monitoring.models import Sensor, Webhook
 from monitoring.pages import open_alerts
 from monitoring.sensor_management.selectors import SiteTemperature, site_temperature
 from scheduler.telescope.field_lists.models import FieldList
-from skycam_project.pages.preferences import CLOCKS, THEMES, preference
+from skycam_project.pages.preferences import CLOCKS, THEMES, preferences
 from skycam_project.resources import RESOURCES, WITH_PAGES
 
 SUBJECTS: Mapping[str, tuple[QuerySet[Any], ...]] = {
@@ -213,6 +213,7 @@ class Shell:
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         self.themes, self.clocks = THEMES, CLOCKS
+        self.preferences = preferences(request)
 
     @property
     def paused_copy(self) -> str:
@@ -272,28 +273,10 @@ class Shell:
     def alerts(self) -> list[Alert]:
         return open_alerts(self.user)
 
-    @property
-    def theme(self) -> str:
-        return preference(self.request, "theme")
-
-    @property
-    def brightness(self) -> str:
-        """Brightness of pictures in the red theme, in per cent."""
-        return preference(self.request, "brightness")
-
-    @property
-    def clock(self) -> str:
-        return preference(self.request, "clock")
-
     @cached_property
     def qualities(self) -> dict[str, Preset]:
         """The presets of live view, as this station is configured."""
         return station_presets()
-
-    @property
-    def quality(self) -> str:
-        """The quality of large live pictures that the reader has chosen; else the best."""
-        return preference(self.request, "quality")
 
     @property
     def max_waiting_requests(self) -> int:

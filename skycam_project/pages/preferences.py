@@ -35,11 +35,10 @@ class PreferencesForm(forms.Form):
     brightness = forms.ChoiceField(choices=list(BRIGHTNESS.items()), required=False)
 
 
-def preference(request: HttpRequest, name: str) -> str:
-    """The cookie's value if it is one of the choices; else the first choice."""
-    choices = CHOICES[name]
-    wanted = request.COOKIES.get(name, "")
-    return wanted if wanted in choices else next(iter(choices))
+def preferences(request: HttpRequest) -> dict[str, str]:
+    """Of each preference the cookie's value if it is one of the choices; else the first choice."""
+    wanted = {name: request.COOKIES.get(name, "") for name in CHOICES}
+    return {name: wanted[name] if wanted[name] in choices else next(iter(choices)) for name, choices in CHOICES.items()}
 
 
 @require_POST
@@ -62,7 +61,7 @@ class TimeZoneMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path.startswith("/api/") or preference(request, "clock") == "utc":
+        if request.path.startswith("/api/") or preferences(request)["clock"] == "utc":
             return self.get_response(request)
         with timezone.override(LazyZone(station_zone)):
             return self.get_response(request)
