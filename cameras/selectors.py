@@ -59,6 +59,10 @@ def hidden_cameras(user: Any) -> list[Camera]:
     return list(Camera.objects.exclude(pk__in=Camera.objects.open_to(user).values("pk")).only("id", "slug"))
 
 
+def hidden_ids(user: Any) -> set[UUID]:
+    return {camera.pk for camera in hidden_cameras(user)}
+
+
 Row = TypeVar("Row", bound=Model)
 
 
@@ -76,7 +80,7 @@ def camera_condition(user: Any, slug: str | None) -> dict[str, Any]:
         return {}
     if "\0" in slug:  # PostgreSQL refuses it in a query
         raise UnknownCamera(slug)
-    hidden = {camera.pk for camera in hidden_cameras(user)}
+    hidden = hidden_ids(user)
     found = [pk for pk in Camera.objects.filter(slug=slug).values_list("pk", flat=True) if pk not in hidden]
     if not found:
         raise UnknownCamera(slug)
@@ -91,7 +95,7 @@ def camera_ids(user: Any, slug: str) -> list[UUID]:
 
 def visible_cameras(user: Any) -> list[Camera]:
     """The cameras that the user may see, removed ones too."""
-    hidden = {camera.pk for camera in hidden_cameras(user)}
+    hidden = hidden_ids(user)
     return [camera for camera in Camera.objects.all() if camera.pk not in hidden]
 
 
@@ -99,5 +103,5 @@ def visible_to(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
     """The rows of cameras that the user may see; none for a user without the viewer role."""
     if not (user.is_authenticated and user.may("viewer")):
         return rows.none()
-    hidden = [camera.pk for camera in hidden_cameras(user)]
+    hidden = hidden_ids(user)
     return rows.exclude(camera_id__in=hidden) if hidden else rows

@@ -14,7 +14,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from cameras.models import Camera, may_record
 from cameras.runtime.spec import Recorder
-from cameras.selectors import camera_ids, hidden_cameras
+from cameras.selectors import camera_ids, hidden_ids
 from cameras.status.status import read_fields
 from captures.capturing.models import Capture, CaptureStatus
 from captures.experiments.coverage import Coverage, Gap, Segment, coverage, time_after
@@ -33,7 +33,7 @@ def experiments_for(user: Any) -> QuerySet[Experiment]:
     found = Experiment.objects.prefetch_related("places__camera", "tags")
     if not (user.is_authenticated and user.may("viewer")):
         return found.none()
-    hidden = [camera.pk for camera in hidden_cameras(user)]
+    hidden = hidden_ids(user)
     if not hidden:
         return found
     seen = ExperimentCamera.objects.filter(experiment=OuterRef("pk")).exclude(camera__in=hidden)
@@ -43,11 +43,6 @@ def experiments_for(user: Any) -> QuerySet[Experiment]:
 def experiment_for(user: Any, experiment: UUID) -> Experiment:
     """Experiment.DoesNotExist also for one of which the user may see no camera."""
     return experiments_for(user).get(pk=experiment)
-
-
-def hidden_ids(user: Any) -> set[UUID]:
-    """The cameras that the user may not see."""
-    return {camera.pk for camera in hidden_cameras(user)}
 
 
 def visible_places(user: Any, experiment: Experiment, hidden: set[UUID] | None = None) -> list[ExperimentCamera]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError, field_validator
 
 from cameras.models import Camera
 from cameras.programmes.kinds import describe_exposures
-from cameras.selectors import hidden_cameras
+from cameras.selectors import hidden_ids
 from cameras.spool.records import Programme
 from captures.sessions.forecast import length
 from captures.sessions.requests import SessionRequest
@@ -36,7 +36,7 @@ def schedules_for(user: Any) -> QuerySet[Schedule]:
     schedules = Schedule.objects.prefetch_related("cameras", "changes")
     if not (user.is_authenticated and user.may("viewer")):
         return schedules.none()
-    hidden = [camera.pk for camera in hidden_cameras(user)]
+    hidden = hidden_ids(user)
     return schedules.exclude(cameras__in=hidden) if hidden else schedules
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from pydantic import Field
 
 from cameras.resource import CameraFilter
-from cameras.selectors import UnknownCamera, camera_condition, hidden_cameras
+from cameras.selectors import UnknownCamera, camera_condition, hidden_ids
 from captures.days import parse_cursor
 from captures.experiments.resource import MAX_NAME
 from captures.experiments.selectors import sees_all, visible_places
@@ -101,7 +101,7 @@ class ArchivesPage(Page):
 
 def archive_displays(user: Any, archives: Sequence[Archive]) -> list[ArchiveDisplay]:
     """With the counts of the files that the user may see, which one query finds for all of them."""
-    hidden = {camera.pk for camera in hidden_cameras(user)}
+    hidden = hidden_ids(user)
     rows = ArchiveFile.objects.filter(folder__archive__in=[one.pk for one in archives]).exclude(camera__in=hidden)
     counts: dict[Any, dict[str, int]] = defaultdict(dict)
     sizes: dict[Any, int] = defaultdict(int)

@@ -16,7 +16,7 @@ from django.shortcuts import resolve_url
 from django.utils import timezone
 
 from cameras.camera_display import StateDisplay
-from cameras.selectors import UnknownCamera, cameras_for, hidden_cameras
+from cameras.selectors import UnknownCamera, cameras_for, hidden_ids
 from captures.capturing.selectors import captures_for
 from captures.days import parse_cursor
 from captures.experiments.models import EXPERIMENT_TRANSITIONS, Experiment, ExperimentCamera
@@ -316,7 +316,7 @@ def post_roll_end(experiment: Experiment) -> datetime:
 
 def displays_for(user: Any, experiments: Iterable[Experiment]) -> list[ExperimentDisplay]:
     """With the cameras that the user may see, which one query finds for all of them."""
-    hidden = {camera.pk for camera in hidden_cameras(user)}
+    hidden = hidden_ids(user)
     return [
         ExperimentDisplay(one, [place for place in one.places.all() if place.camera_id not in hidden])
         for one in experiments

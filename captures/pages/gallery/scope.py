@@ -15,7 +15,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.selectors import UnknownCamera, camera_condition, hidden_cameras
+from cameras.selectors import UnknownCamera, camera_condition, hidden_ids
 from captures.capturing.api import CaptureQuery
 from captures.capturing.models import Capture, CaptureStatus
 from captures.capturing.selectors import captures_for
@@ -32,7 +32,7 @@ class Scope:
     def __init__(self, user: Any, chosen: GalleryFilter) -> None:
         """Http404 for a camera or session that the user may not see."""
         self.user, self.chosen = user, chosen
-        hidden = {camera.pk for camera in hidden_cameras(user)}
+        hidden = hidden_ids(user)
         self.cameras = [camera for camera in Camera.objects.all() if camera.pk not in hidden]
         self.all_seen = not hidden
         try:

@@ -24,7 +24,7 @@ from django.utils import timezone
 from pydantic import Field
 
 from cameras.models import Camera
-from cameras.selectors import hidden_cameras
+from cameras.selectors import hidden_ids
 from cameras.spool.storage import read_marker
 from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import Clip
@@ -259,7 +259,7 @@ def usage_history(user: Any, days: int) -> list[UsageBody]:
 
 def usage_bodies(rows: Iterable[StorageUsage], user: Any) -> list[UsageBody]:
     """Newest day first."""
-    hidden = {camera.pk for camera in hidden_cameras(user)}
+    hidden = hidden_ids(user)
     slugs = dict(Camera.objects.values_list("pk", "slug"))
     sums: dict[tuple[date, str, UUID | None, str, UUID | None, bool], list[int]] = defaultdict(lambda: [0, 0])
     for row in rows:
