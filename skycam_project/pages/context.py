@@ -213,7 +213,7 @@ class Shell:
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         self.themes, self.clocks = THEMES, CLOCKS
-        self.preferences = preferences(request)
+        self.chosen = preferences(request)
 
     @property
     def paused_copy(self) -> str:

@@ -217,8 +217,8 @@ def window(begins_s: float, ends_s: float) -> list[list[str]]:
         ({}, "running", "stopped"),
         ({"count": 10}, "running", "running"),
         ({"until": "2100-01-01T00:00:00Z"}, "running", "running"),
-        ({"windows": window(-60, 600)}, "running", "running"),
-        ({"windows": window(600, 1200)}, "waiting", "stopped"),
+        ({"windows": window(-60, 86_400)}, "running", "running"),
+        ({"windows": window(86_400, 90_000)}, "waiting", "stopped"),
         ({"count": 10}, "paused", "stopped"),
     ],
 )
