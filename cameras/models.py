@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from cameras.drivers import DRIVERS, driver_class
 from cameras.drivers.credentials import REDACTED, address_secrets, fill_secrets, redact_address, secret_origin
-from cameras.resource import SLUG, SLUG_RULE
 from cameras.runtime.file_formats import DEFAULT_KEEP, FITS_COMPRESSIONS, default_keep
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.validation import check_destination, checked_address, checked_settings
+from core.camera_names import SLUG, SLUG_RULE
 from core.secrets import BoundElsewhere, SecretsField, SecretsNeeded, decrypt_secrets, encrypt_secrets
 
 slug_validator = RegexValidator(SLUG, SLUG_RULE)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from cameras.drivers import DRIVERS
 from cameras.runtime.file_formats import DEFAULT_KEEP, FITS_COMPRESSIONS, KEEP_FORMATS, checked_keep
+from core.camera_names import SLUG, SLUG_RULE
 from core.resources.fields import Changes, Fields, field
 from core.resources.resource import Operation, Resource
 from core.resources.values import Flag, HasPassword, Word
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
     Compression = str
 else:
     Compression = Literal[tuple(FITS_COMPRESSIONS)]
-# `\Z` and not `$`, which also matches before a line break at the end.
-SLUG = r"\A[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z"
-SLUG_RULE = (
-    "A camera's id is 1 to 40 lower-case letters, digits and hyphens, and begins and ends with a letter or digit."
-)
 
 
 def check_slug(slug: str) -> str:

@@ -15,13 +15,9 @@ from django.db.models import Q
 
 from cameras.spool.moments import Moment
 from captures.capturing.models import Capture
-from captures.experiments.models import (
-    Experiment,
-    ExperimentCamera,
-    ExperimentCapture,
-    ExperimentSession,
-)
-from captures.experiments.resource import MAX_ROLL_S, ExperimentState
+from captures.experiments.models import Experiment, ExperimentCamera, ExperimentCapture, ExperimentSession
+from captures.experiments.resource import MAX_ROLL_S
+from captures.experiments.states import ExperimentState
 from captures.recordings.claims.services import CLOCK_SLACK, clips_since, hold_clips, shows
 from captures.recordings.clips.models import Clip
 

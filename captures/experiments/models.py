@@ -12,7 +12,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.spool.moments import Moment
 from captures.capturing.models import Capture
-from captures.experiments.resource import MAX_NAME, ExperimentState
+from captures.experiments.states import ENDED, MAX_NAME, ExperimentState
 from captures.recordings.claims.models import ExperimentClip, as_moment
 from captures.recordings.clips.models import Clip
 from captures.sessions.models import Session
@@ -21,14 +21,6 @@ WEB_ADDRESS = re.compile(r"https?://[^/\s]\S*", re.IGNORECASE)
 
 
 STATES = [(one.value, one.name.capitalize()) for one in ExperimentState]
-EXPERIMENT_TRANSITIONS: dict[str, set[str]] = {
-    "planned": {"running", "aborted"},
-    "running": {"completed", "aborted"},
-    "completed": {"archived"},
-    "aborted": {"archived"},
-    "archived": set(),
-}
-ENDED = ("completed", "aborted", "archived")
 
 
 class ExperimentQuerySet(models.QuerySet["Experiment"]):

@@ -3,12 +3,12 @@ each camera. Django-free."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from cameras.resource import CameraFilter, Slug
+from captures.experiments.states import MAX_NAME, ExperimentState
 from captures.recordings.clips.answers import DeliveryBody
 from core.api.queries import PageQuery
 from core.registry import resolve
@@ -18,17 +18,7 @@ from core.resources.values import Column, Flag, Id, Option, Seconds
 from core.text.names import JOINERS, Line, Note
 from core.times.timestamps import Moment, Stamp
 
-MAX_NAME, MAX_TEXT, MAX_TAGS, MAX_ROLL_S = 300, 20_000, 50, 3600.0
-
-
-class ExperimentState(StrEnum):
-    PLANNED = "planned"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    ABORTED = "aborted"
-    ARCHIVED = "archived"
-
-
+MAX_TEXT, MAX_TAGS, MAX_ROLL_S = 20_000, 50, 3600.0
 PLANNED = ("planned_start", "planned_end")
 ROWS = ("cameras", "tags")
 """Fields with rows of their own."""

@@ -22,8 +22,6 @@ from cameras.errors import ControlError
 from cameras.models import Camera
 from cameras.selectors import NoPrimaryCamera, cameras_for, primary_camera_for
 from captures.experiments.models import (
-    ENDED,
-    EXPERIMENT_TRANSITIONS,
     Experiment,
     ExperimentAttachment,
     ExperimentCamera,
@@ -35,12 +33,12 @@ from captures.experiments.resource import (
     AttachmentRequest,
     ExperimentFields,
     ExperimentRequest,
-    ExperimentState,
     NoteRequest,
     ReasonBody,
     ReleasedBody,
 )
 from captures.experiments.selectors import check_sees_all, experiment_for
+from captures.experiments.states import ENDED, EXPERIMENT_TRANSITIONS, ExperimentState
 from captures.recordings.claims.services import HOLD, present_moment
 from captures.recordings.clips.services import release_holds
 from captures.tables import EXPERIMENT_HANDLERS

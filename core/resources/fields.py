@@ -48,7 +48,6 @@ class Changes(Fields):
         inherited = {name: about for name, about in cls.model_fields.items() if name not in cls.__annotations__}
         for name, about in inherited.items():
             cls.model_fields[name] = optional(about)
-        cls.model_rebuild(force=True)
 
     def given(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True, include={*self.model_fields_set})

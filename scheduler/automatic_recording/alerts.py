@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from captures.experiments.models import Experiment, ExperimentCamera
-from captures.experiments.resource import ExperimentState
+from captures.experiments.states import ExperimentState
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, resolve_alert
 from core.text.sentences import sentence

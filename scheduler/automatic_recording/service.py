@@ -15,9 +15,10 @@ from django.utils import timezone
 from cameras.leases import LeaseHeld
 from cameras.models import Camera, may_record
 from captures.experiments.membership import hold_earlier_clips
-from captures.experiments.models import ENDED, Experiment, ExperimentCamera
-from captures.experiments.resource import MAX_ROLL_S, ExperimentState
+from captures.experiments.models import Experiment, ExperimentCamera
+from captures.experiments.resource import MAX_ROLL_S
 from captures.experiments.service import ExperimentService, WrongState
+from captures.experiments.states import ENDED, ExperimentState
 from captures.recordings.claims.models import RecordingClaim
 from captures.recordings.claims.services import (
     claim_for_experiment,

@@ -20,7 +20,7 @@ from captures.capturing.outcomes import fail_unsent_capture
 from captures.models import OffsiteCopy
 from captures.recordings.clips.models import Clip, ClipQuerySet
 from captures.storage.archives.models import ArchiveFolder
-from captures.storage.offsite.resource import CopyState
+from captures.storage.offsite.states import CopyState
 from captures.storage.trash.services import in_use
 from core import database_clock
 from core.broker import broker

@@ -16,12 +16,12 @@ from cameras.runtime.messages import Command, CommandType, Report, ReportType
 from cameras.supervision.alerts import RECORDER_ALERTS, STORAGE_ALERTS
 from captures.capturing.models import Reason
 from captures.capturing.outcomes import CaptureUpdate, LatestImage
-from captures.experiments.models import EXPERIMENT_TRANSITIONS
+from captures.experiments.states import EXPERIMENT_TRANSITIONS
 from captures.models import Capture
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.storage.archives.models import ARCHIVE_TRANSITIONS
 from captures.storage.integrity.models import FINDING_TRANSITIONS
-from captures.storage.offsite.resource import COPY_TRANSITIONS
+from captures.storage.offsite.states import COPY_TRANSITIONS
 from core.commands import PASSED_VARIABLES
 from core.events.models import Alert
 from core.events.severity import Severity

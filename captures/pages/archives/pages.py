@@ -19,8 +19,8 @@ from pydantic import Field
 from cameras.resource import CameraFilter
 from cameras.selectors import UnknownCamera, camera_condition, hidden_ids
 from captures.days import parse_cursor
-from captures.experiments.resource import MAX_NAME
 from captures.experiments.selectors import sees_all, visible_places
+from captures.experiments.states import MAX_NAME
 from captures.files.downloads import MAX_FILES
 from captures.pages.archives.display import FILE_STATES, KINDS, STATES, ArchivedFile, ArchiveDisplay, folders_of
 from captures.recordings.clips.pages import Choice

@@ -19,10 +19,11 @@ from cameras.camera_display import StateDisplay
 from cameras.selectors import UnknownCamera, cameras_for, hidden_ids
 from captures.capturing.selectors import captures_for
 from captures.days import parse_cursor
-from captures.experiments.models import EXPERIMENT_TRANSITIONS, Experiment, ExperimentCamera
-from captures.experiments.resource import ExperimentQuery, ExperimentState
+from captures.experiments.models import Experiment, ExperimentCamera
+from captures.experiments.resource import ExperimentQuery
 from captures.experiments.selectors import NOT_ALL_SEEN, experiment_for, experiments_for, filtered
 from captures.experiments.service import ExperimentService
+from captures.experiments.states import EXPERIMENT_TRANSITIONS, ExperimentState
 from captures.pages.archives.pages import archive_displays
 from captures.pages.camera.cards import Card, cards_of
 from captures.pages.experiments.account import accounts_of

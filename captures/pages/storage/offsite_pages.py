@@ -21,10 +21,11 @@ from captures.storage.file_classes import COPIED
 from captures.storage.offsite import copy_rows
 from captures.storage.offsite.destinations.settings import DESTINATION_KINDS, SECRETS, SETTINGS, DestinationKind
 from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy
-from captures.storage.offsite.resource import DESTINATIONS, CopyState, DestinationChange, DestinationRequest
+from captures.storage.offsite.resource import DESTINATIONS, DestinationChange, DestinationRequest
 from captures.storage.offsite.selectors import Backlog, backlogs_of
 from captures.storage.offsite.senders import closed_reason
 from captures.storage.offsite.services import TEST_KIND, change_destination, start_test
+from captures.storage.offsite.states import CopyState
 from core.jobs.models import Job
 from core.jobs.states import FINISHED
 from core.pages import NAME_ATTRS, Page, UnitInput, message_response

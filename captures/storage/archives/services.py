@@ -16,10 +16,10 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from captures.experiments.coverage import coverage, video_places
-from captures.experiments.models import ENDED, Experiment, ExperimentCapture
-from captures.experiments.resource import ExperimentState
+from captures.experiments.models import Experiment, ExperimentCapture
 from captures.experiments.selectors import cameras_of, check_sees_all
 from captures.experiments.service import ExperimentService
+from captures.experiments.states import ENDED, ExperimentState
 from captures.recordings.claims.models import ExperimentClip
 from captures.recordings.claims.services import HOLD as EXPERIMENT_HOLD
 from captures.recordings.clips.models import ClipHold

@@ -27,8 +27,8 @@ from captures.storage.bring_back.planning import RETURNING, ReturningTable, Sele
 from captures.storage.offsite.copy_rows import lock_copies, update_locked
 from captures.storage.offsite.destinations.port import CopyMissing, DestinationError, Interrupted, WrongChecksum
 from captures.storage.offsite.models import OffsiteCopy
-from captures.storage.offsite.resource import CopyState
 from captures.storage.offsite.restore import NoCopy, copies_of, fetch_part, part_name
+from captures.storage.offsite.states import CopyState
 from core import database_clock
 from core.events.service import record_event
 from core.failpoints import Failpoints

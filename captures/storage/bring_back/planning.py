@@ -26,7 +26,7 @@ from captures.roots.models import Kept, StorageRoot
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState
 from captures.storage.archives.selectors import copy_of
 from captures.storage.offsite.models import Destination, OffsiteCopy
-from captures.storage.offsite.resource import CopyState
+from captures.storage.offsite.states import CopyState
 from captures.storage.usage.models import RootSpace
 from core import database_clock
 from core.camera_refs import Cameras

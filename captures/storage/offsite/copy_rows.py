@@ -15,7 +15,7 @@ from django.db.models import F, Q, QuerySet
 from cameras.models import Camera
 from captures.roots.models import Kept
 from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy
-from captures.storage.offsite.resource import COPY_TRANSITIONS, CopyState
+from captures.storage.offsite.states import COPY_TRANSITIONS, CopyState
 from captures.storage.stored_files import FILE_TABLES, FileTable
 from core import database_clock
 from core.deliveries.rows import FailureRule, Schedule, Transitions, held_rows

@@ -32,8 +32,8 @@ from captures.storage.offsite.destinations.port import (
 )
 from captures.storage.offsite.destinations.settings import DestinationKind, FolderSettings
 from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy
-from captures.storage.offsite.resource import CopyState
 from captures.storage.offsite.senders import NoPace, RowPace, allowed_folder, closed_reason, open_sftp, opened
+from captures.storage.offsite.states import CopyState
 from captures.storage.stored_files import FILE_TABLES
 from core.events.service import record_event
 from core.jobs.claims import others_wait

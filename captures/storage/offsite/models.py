@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.storage.offsite.destinations.settings import SECRETS, SETTINGS, DestinationKind, Secret, Settings
-from captures.storage.offsite.resource import WAITING, CopyState
+from captures.storage.offsite.states import WAITING, CopyState
 from core.secrets import SecretsField, decrypt_secrets
 
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from captures.storage.offsite.copy_rows import due, host_of, key_column, retry_dead, wait_s
 from captures.storage.offsite.models import Destination, OffsiteCopy, file_columns
-from captures.storage.offsite.resource import CopyState
 from captures.storage.offsite.senders import closed_reason
+from captures.storage.offsite.states import CopyState
 from captures.storage.stored_files import FILE_TABLES, FileTable, StoredFile
 from core import database_clock
 from core.changes import read_again

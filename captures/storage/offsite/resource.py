@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import time
-from enum import StrEnum
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -20,33 +19,12 @@ from pydantic import (
 
 from captures.storage.file_classes import COPIED
 from captures.storage.offsite.destinations.settings import DestinationKind
+from captures.storage.offsite.states import CopyState
 from core.api.queries import PageQuery, Query
 from core.resources.fields import Changes, Fields, field, together
 from core.resources.resource import Operation, Resource
 from core.resources.values import Bytes, Clock, Column, Flag, Id, Option, Reference, Text, check_clock
 from core.times.timestamps import Stamp
-
-
-class CopyState(StrEnum):
-    QUEUED = "queued"
-    SENDING = "sending"
-    VERIFIED = "verified"
-    DEAD = "dead"
-    GONE = "gone"
-
-
-COPY_TRANSITIONS: dict[str, set[str]] = {
-    "queued": {"sending"},
-    "sending": {"verified", "queued", "dead", "gone"},
-    "verified": {"queued", "dead"},
-    "dead": {"queued"},
-    "gone": set(),
-}
-"""Dead: what no retry mends, until a person retries it. Gone: the file was deleted on its host before it was copied. A
-copy that turns out to be damaged at the far end is queued again, or is dead while its file is at other destinations
-alone: there is nothing here to send."""
-WAITING = (CopyState.QUEUED.value, CopyState.SENDING.value)
-
 
 DESTINATION = Reference("captures.storage.offsite.resource.DESTINATIONS")
 FINGERPRINT = re.compile(r"(SHA256:[A-Za-z0-9+/]{43})?")

@@ -16,9 +16,9 @@ from captures.storage.offsite.copy_rows import camera_named_in, camera_of, lock_
 from captures.storage.offsite.destinations.port import CopyMissing, DestinationError, Pace, WrongChecksum
 from captures.storage.offsite.jobs import has_row
 from captures.storage.offsite.models import OffsiteCopy, file_columns
-from captures.storage.offsite.resource import CopyState
 from captures.storage.offsite.selectors import find_copies
 from captures.storage.offsite.senders import NoPace, opened
+from captures.storage.offsite.states import CopyState
 from captures.storage.stored_files import FILE_TABLES
 from core import database_clock
 from core.events.service import raise_alert, record_event

@@ -20,7 +20,7 @@ from captures.storage.archives.answers import ArchiveFindingBody
 from captures.storage.archives.models import Archive, ArchiveFile
 from captures.storage.file_classes import FileClass
 from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy, file_columns
-from captures.storage.offsite.resource import WAITING, CopyState
+from captures.storage.offsite.states import WAITING, CopyState
 from core.text.sentences import pluralize
 
 CLIP_KINDS = {FileClass.ROLLING_CLIP: ClipKind.ROLLING, FileClass.MANUAL_CLIP: ClipKind.MANUAL}

@@ -19,16 +19,15 @@ from captures.storage.offsite.copy_rows import compare_again, retry_dead, try_no
 from captures.storage.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, S3Settings, Settings
 from captures.storage.offsite.models import Destination, OffsiteCopy
 from captures.storage.offsite.resource import (
-    WAITING,
-    CopyState,
     DeleteQuery,
     DestinationChange,
     DestinationFields,
     DestinationRequest,
     RetriedBody,
-)  # fmt: skip
+)
 from captures.storage.offsite.selectors import describe_only_copies
 from captures.storage.offsite.senders import not_allowed_message, offsite_roots
+from captures.storage.offsite.states import WAITING, CopyState
 from core.api.model import describe_error
 from core.events.service import record_event, resolve_alert
 from core.folders import is_inside

@@ -30,8 +30,8 @@ from captures.storage.file_classes import FileClass
 from captures.storage.offsite.copy_rows import lock_copies
 from captures.storage.offsite.destinations.settings import DestinationKind
 from captures.storage.offsite.models import OffsiteCopy
-from captures.storage.offsite.resource import CopyState
 from captures.storage.offsite.selectors import unverified_archive_files
+from captures.storage.offsite.states import CopyState
 from captures.storage.retention.plan import PlanItem, Why
 from captures.storage.trash.services import expired, in_use, mark_purged, marked, record_aged, trash_captures, trashable
 from captures.tables import guarded, unguarded

@@ -19,7 +19,7 @@ from cameras.spool.storage import RootMissing
 from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from captures.capturing.records import describe_references
 from captures.experiments.models import Experiment, ExperimentCapture
-from captures.experiments.resource import ExperimentState
+from captures.experiments.states import ExperimentState
 from captures.recordings.clips.services import Problem, delete_file, open_root
 from captures.roots.models import StorageRoot
 from captures.storage.archives.models import ArchiveFile, ArchiveFileState

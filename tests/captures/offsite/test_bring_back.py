@@ -15,8 +15,8 @@ from django.utils import timezone
 from captures.models import Capture, CaptureFile, OffsiteCopy
 from captures.roots.models import Kept
 from captures.storage.bring_back.jobs import bring_back
-from captures.storage.offsite.resource import CopyState
 from captures.storage.offsite.restore import PART, part_name
+from captures.storage.offsite.states import CopyState
 from captures.storage.retention.capture_rules import MOVES
 from captures.storage.retention.cleanup import ClipCleanup
 from core.events.models import Event

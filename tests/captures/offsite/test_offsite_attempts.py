@@ -21,7 +21,7 @@ from captures.storage.offsite.destinations.s3 import S3Sender
 from captures.storage.offsite.destinations.settings import S3Secret, S3Settings, SftpSecret, SftpSettings
 from captures.storage.offsite.destinations.sftp import SftpSender
 from captures.storage.offsite.jobs import save_upload
-from captures.storage.offsite.resource import CopyState
+from captures.storage.offsite.states import CopyState
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS
 from tests.harness.far_ends.offsite.sshd import Sshd
 from tests.harness.rows.offsite_attempts import Allowance, attempts

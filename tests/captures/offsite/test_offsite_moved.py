@@ -14,8 +14,9 @@ from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
 from captures.recordings.clips.services import ClipHeld, delete_clip
 from captures.storage.offsite import copy_rows, queue
 from captures.storage.offsite.destinations.settings import SETTINGS
-from captures.storage.offsite.resource import CopyState, DestinationChange
+from captures.storage.offsite.resource import DestinationChange
 from captures.storage.offsite.services import change_destination
+from captures.storage.offsite.states import CopyState
 from tests.harness.rows.clips import STARTED, clip_of
 from tests.harness.rows.offsite import copies, send, states
 

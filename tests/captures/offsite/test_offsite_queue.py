@@ -16,8 +16,8 @@ from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
 from captures.storage.offsite import copy_rows, jobs, queue
 from captures.storage.offsite.destinations.port import Interrupted
 from captures.storage.offsite.queue import start_sending
-from captures.storage.offsite.resource import COPY_TRANSITIONS, CopyState
 from captures.storage.offsite.senders import NAP_S, READ_S, RowPace, site_time
+from captures.storage.offsite.states import COPY_TRANSITIONS, CopyState
 from core.jobs.context import JobContext
 from core.jobs.models import Job
 from core.jobs.services import enqueue

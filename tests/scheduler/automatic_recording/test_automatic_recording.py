@@ -16,9 +16,10 @@ from cameras.command_events import record_desired_change
 from cameras.models import Camera
 from captures.capturing.requests import HOUR_US
 from captures.experiments.models import Experiment, ExperimentCamera
-from captures.experiments.resource import ExperimentState, ReasonBody
+from captures.experiments.resource import ReasonBody
 from captures.experiments.selectors import camera_account
 from captures.experiments.service import ExperimentService, WrongState
+from captures.experiments.states import ExperimentState
 from captures.recordings.claims.models import RecordingClaim
 from captures.recordings.claims.services import claim_for_person
 from captures.roots.models import StorageRoot
