@@ -21,6 +21,7 @@ from captures.experiments.coverage import Coverage, Gap, Segment, coverage, time
 from captures.experiments.models import Experiment, ExperimentCamera
 from captures.experiments.resource import AttachmentBody, CoverageBody, LinkBody, NoteBody, PlaceBody
 from captures.experiments.stills_coverage import still_gaps
+from captures.recordings.clips.answers import DeliveryBody
 from core.broker.broker import BrokerDown
 from core.resources.resource import body_of
 from core.times.timestamps import stamp, stamp_or_none
@@ -130,7 +131,7 @@ def account_of(experiment: Experiment, place: ExperimentCamera, found: Coverage)
     return {
         **body_of(PlaceBody, place),
         **body_of(CoverageBody, found),
-        **found.delivery.body(),
+        **body_of(DeliveryBody, found.delivery),
         "segments": [segment_body(one, start.wall) for one in found.segments],
         "captures": capture_counts(experiment, place),
         "sessions": [body_of(LinkBody, link) for link in links],

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, ValidationInfo, field_validator
+from pydantic_core import CoreSchema, core_schema
 
 from core.api.model import StrictModel, accepts_boolean, contains_boolean
+from core.registry import resolve
 
 Key = tuple[str, ...]
 """A key's path: `web.port` is `("web", "port")`."""
@@ -63,6 +65,25 @@ class Section(StrictModel):
         if (contains_boolean(value) and not wants_bool) or (isinstance(value, str) and "\0" in value):
             raise ValueError
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsOf:
+    """The items of a list are sections of `skycam_project.config.lists`, which is imported for a file that has one:
+    the descriptions of resources take as long as all else of the configuration."""
+
+    name: str
+
+    @property
+    def section(self) -> type[Section]:
+        found: type[Section] = resolve("skycam_project.config.lists.LISTS")[self.name]
+        return found
+
+    def read(self, items: Any) -> Any:
+        return resolve("skycam_project.config.lists.read_items")(self.name, items)
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
 
 
 @dataclass(frozen=True)

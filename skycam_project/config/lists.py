@@ -4,13 +4,20 @@ not. The services that store the rows validate the values that depend on a drive
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, create_model, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    TypeAdapter,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from cameras.drivers import DRIVERS
@@ -24,6 +31,7 @@ from monitoring.sensor_management.resource import SensorRequest
 from monitoring.sensors.driver import driver_class
 from scheduler.schedules.resource import ScheduleRequest
 from skycam_project.config.keys import Section, key
+from skycam_project.config.redaction import passwords_in, secret_settings
 from skycam_project.config.sections import SENSOR_TYPES, SensorConfig
 from skycam_project.resources import IN_FILE, RESOURCES
 
@@ -37,8 +45,36 @@ def singular(name: str) -> str:
     return name.removesuffix("s").replace("_", " ")
 
 
+def set_values(settings: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    return [str(settings[name]) for name in names if settings.get(name)]
+
+
+class ListItem(Section):
+    """An item of a list that `skycam config apply` stores."""
+
+    def secrets(self) -> Iterable[str]:
+        """What must not be shown of its values."""
+        return ()
+
+
+class KindItem(ListItem):
+    """An item of a resource whose rows have the settings of their kind."""
+
+    resource: ClassVar[Resource]
+
+    def secrets(self) -> Iterable[str]:
+        given: Any = self
+        return set_values(given.settings, secret_settings(self.resource, given.type))
+
+
 def entry_of(
-    request: type[BaseModel], name: str, text: str = "", *, kinds: Iterable[str] = (), left_out: Iterable[str] = ()
+    request: type[BaseModel],
+    name: str,
+    text: str = "",
+    *,
+    kinds: Iterable[str] = (),
+    left_out: Iterable[str] = (),
+    base: type[ListItem] = ListItem,
 ) -> Any:
     """The section of an item. `kinds`: the known kinds of such rows."""
     fields: dict[str, Any] = {
@@ -49,7 +85,7 @@ def entry_of(
         for one, about in request.model_fields.items()
         if one not in left_out
     }
-    return create_model(name, __base__=Section, __doc__=text, **fields)
+    return create_model(name, __base__=base, __doc__=text, **fields)
 
 
 def annotation_of(about: FieldInfo) -> Any:
@@ -99,7 +135,7 @@ CLOCK_KEYS = frozenset({"begin", "end"})
 
 if TYPE_CHECKING:
 
-    class CameraKeys(Section):
+    class CameraKeys(ListItem):
         id: str
         type: str
         address: str
@@ -133,6 +169,9 @@ class CameraEntry(CameraKeys):
         """The driver's name."""
         return TYPES[self.type]
 
+    def secrets(self) -> Iterable[str]:
+        return passwords_in(self.address) if "://" in self.address else ()
+
 
 SensorItem: Any = entry_of(SensorRequest, "SensorItem", "", left_out=("kind", "host", "interval_s"))
 
@@ -148,6 +187,9 @@ class SensorEntry(SensorItem, SensorConfig):  # type: ignore[misc]
         if twice := sorted(self.settings.keys() & self.model_fields_set & {"port", "baud_rate"}):
             raise ValueError(f"{twice[0]} is given twice, as a key and in settings. Remove one of them.")
         return self
+
+    def secrets(self) -> Iterable[str]:
+        return set_values(self.settings, driver_class(self.type).settings_model.secret_fields())
 
 
 class ScheduleEntry(entry_of(ScheduleRequest, "ScheduleFields")):  # type: ignore[misc]
@@ -188,21 +230,6 @@ def check_unique(what: str, key_name: str, values: Iterable[str]) -> None:
         seen[value] = number
 
 
-def sensor_secrets_of(sensors: Iterable[SensorEntry]) -> list[str]:
-    """The secret settings."""
-    return [
-        str(sensor.settings[name])
-        for sensor in sensors
-        for name in driver_class(sensor.type).settings_model.secret_fields()
-        if sensor.settings.get(name)
-    ]
-
-
-def address_secrets_of(cameras: Iterable[CameraEntry]) -> list[str]:
-    """Addresses that may contain a password."""
-    return [camera.address for camera in cameras if re.search(r"://", camera.address)]
-
-
 LISTED: dict[str, Resource] = {name: resolve(RESOURCES[name]) for name in IN_FILE}
 """Name of the list -> its resource."""
 
@@ -221,10 +248,11 @@ def entry_for(name: str, resource: Resource) -> type[Section]:
     request = resource.operation("add").request
     assert request is not None
     text = f"An item of the list `{name}`, as in the API. {missing}"
-    found: type[Section] = entry_of(
-        request, entry_name(name), text, kinds=resource.kind_table if resource.kinds else ()
-    )
-    return found
+    if not resource.kinds:
+        return entry_of(request, entry_name(name), text)  # type: ignore[no-any-return]
+    found = entry_of(request, entry_name(name), text, kinds=resource.kind_table, base=KindItem)
+    found.resource = resource
+    return found  # type: ignore[no-any-return]
 
 
 ENTRIES: dict[str, type[Section]] = {name: entry_for(name, resource) for name, resource in LISTED.items()}
@@ -238,39 +266,27 @@ LISTS: dict[str, type[Section]] = {
 """All lists that `skycam config apply` stores -> the section of an item."""
 
 
-def described_keys() -> dict[str, Any]:
-    """The keys of the lists, for the model of the file."""
-    return {
-        name: (
-            Annotated[list[entry], AfterValidator(partial(check_names, name))],  # type: ignore[valid-type]
-            key(
-                [],
-                f"{name.replace('_', ' ').capitalize()} that `skycam config apply` adds and changes (below).",
-                f"a list of {name.rpartition('_')[2]}",
-            ),
-        )
-        for name, entry in ENTRIES.items()
-    }
-
-
 def check_names(name: str, items: list[Any]) -> list[Any]:
     """ValueError if two items have the same name."""
     check_unique(name, "name", [item.name for item in items])
     return items
 
 
-def setting_secrets_of(config: Any) -> Iterator[str]:
-    """The secret settings of all items."""
-    for name, resource in LISTED.items():
-        for item in getattr(config, name) if resource.kinds else ():
-            secrets = secret_settings(resource, item.type)
-            yield from (str(item.settings[secret]) for secret in secrets if item.settings.get(secret))
+CHECKS: dict[str, Callable[[list[Any]], list[Any]]] = {
+    "cameras": check_cameras,
+    "sensors": check_sensors,
+    "schedules": check_schedules,
+    **{name: partial(check_names, name) for name in ENTRIES},
+}
+"""List -> what its items must be together."""
 
 
-def secret_settings(resource: Resource, kind: str) -> list[str]:
-    """Nothing for a kind that does not exist."""
-    if kind not in resource.kind_table:
-        return []
-    found: Any = resource.settings_model(kind)
-    names: list[str] = found.secret_fields()
-    return names
+@cache
+def adapter(name: str) -> TypeAdapter[Any]:
+    section: Any = LISTS[name]
+    return TypeAdapter(Annotated[list[section], AfterValidator(CHECKS[name])])
+
+
+def read_items(name: str, items: Any) -> Any:
+    """The items of a list. ValidationError."""
+    return adapter(name).validate_python(items)

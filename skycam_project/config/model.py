@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self, get_args, get_origin
 
 from pydantic import create_model, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -16,16 +16,7 @@ from core.registry import resolve
 from core.text.names import NAME_PATTERN
 from skycam_project.config.database import check_database_url, check_redis_url, django_database, plain_problem
 from skycam_project.config.gates import GateConfig, check_names
-from skycam_project.config.keys import FOLDER, NAME, Key, Origins, Section, key
-from skycam_project.config.lists import (
-    CameraEntry,
-    ScheduleEntry,
-    SensorEntry,
-    check_cameras,
-    check_schedules,
-    check_sensors,
-    described_keys,
-)
+from skycam_project.config.keys import FOLDER, NAME, ItemsOf, Key, Origins, Section, key
 from skycam_project.config.live import LiveStreamingConfig
 from skycam_project.config.network import NetworkConfig, outgoing_guard
 from skycam_project.config.recording import ArchiveConfig, AutoRecordingConfig, RecordingConfig, RetentionConfig
@@ -44,6 +35,7 @@ from skycam_project.config.sections import (
 )
 from skycam_project.config.telescopes import TelescopeConfig, check_telescopes
 from skycam_project.config.web import FilesConfig, WebConfig
+from skycam_project.resources import IN_FILE
 
 FIRST_CAMERA = "dslr"
 """Id of the camera that the first start creates from the section `camera`."""
@@ -64,7 +56,7 @@ class Notice(NamedTuple):
 
 
 class HostKeys(Section):
-    """Keys that are in no section, and the lists that have items of their own."""
+    """Keys that are in no section."""
 
     data: Path = key(
         Path("skycam-data"), "Folder of the database, logs, sockets and secret key.", FOLDER, unset="`./skycam-data`"
@@ -158,21 +150,23 @@ class HostKeys(Section):
         "Telescopes on which this host's telescope cameras stand (docs/cameras/telescope-status.md).",
         "a list of telescopes",
     )
-    cameras: list[CameraEntry] = key(
-        [], "Cameras that `skycam config apply` adds and changes (below).", "a list of cameras"
-    )
-    sensors: list[SensorEntry] = key(
-        [], "Sensors that `skycam config apply` adds and changes (below).", "a list of sensors"
-    )
-    schedules: list[ScheduleEntry] = key(
-        [], "Schedules that `skycam config apply` adds and changes (below).", "a list of schedules"
-    )
 
 
+def list_key(name: str) -> tuple[Any, Any]:
+    """The key of a list that `skycam config apply` stores."""
+    items, noun = name.replace("_", " "), name.rpartition("_")[2]
+    about = key([], f"{items.capitalize()} that `skycam config apply` adds and changes (below).", f"a list of {noun}")
+    return Annotated[list[Any], ItemsOf(name)], about
+
+
+ITEM_LISTS = ("cameras", "sensors", "schedules", *IN_FILE)
 if TYPE_CHECKING:
-    ListKeys = HostKeys
+
+    class ListKeys(HostKeys):
+        cameras: list[Any]
+        sensors: list[Any]
 else:
-    ListKeys = create_model("ListKeys", __base__=HostKeys, **described_keys())
+    ListKeys = create_model("ListKeys", __base__=HostKeys, **{name: list_key(name) for name in ITEM_LISTS})
 
 
 class SkycamConfig(ListKeys):
@@ -206,9 +200,6 @@ class SkycamConfig(ListKeys):
     _file_names = field_validator("file_names")(check_template)
     _gates = field_validator("gates")(check_names)
     _telescopes = field_validator("telescopes")(check_telescopes)
-    _cameras = field_validator("cameras")(check_cameras)
-    _sensors = field_validator("sensors")(check_sensors)
-    _schedules = field_validator("schedules")(check_schedules)
     _redis = field_validator("redis_url", "camera_redis_url")(check_redis_url)
 
     @field_validator("camera_environment")
@@ -363,6 +354,8 @@ def section_of(field: FieldInfo) -> type[Section] | None:
 
 def items_section(field: FieldInfo) -> type[Section] | None:
     """The section of the items of a list; None when the field is no list of sections."""
+    if listed := [one for one in field.metadata if isinstance(one, ItemsOf)]:
+        return listed[0].section
     items = get_args(field.annotation)[:1] if get_origin(field.annotation) is list else ()
     return next((item for item in items if isinstance(item, type) and issubclass(item, Section)), None)
 

@@ -7,17 +7,18 @@ import re
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cameras.drivers.credentials import REDACTED as REDACTED_SECRET
 from cameras.drivers.credentials import address_secrets, redact_address
-from core.resources.resource import Resource
 from monitoring.sensors.driver import SENSORS, driver_class
 from skycam_project.config.gates import header_secrets
 from skycam_project.config.keys import Key, Section
-from skycam_project.config.lists import address_secrets_of, secret_settings, sensor_secrets_of, setting_secrets_of
-from skycam_project.config.model import SkycamConfig, field_option, key_option
+from skycam_project.config.model import ITEM_LISTS, SkycamConfig, field_option, key_option
+
+if TYPE_CHECKING:
+    from core.resources.resource import Resource
 
 REDACTED = "********"
 DEAD_MAN_SWITCH = ("monitoring", "dead_man_switch", "url")
@@ -73,8 +74,7 @@ def redacted_login(login: str) -> str:
 def secrets_of(config: SkycamConfig) -> list[str]:
     """Every text that must not be printed or logged, longest first."""
     gates = [gate.source.http for gate in config.gates]
-    cameras = address_secrets_of(config.cameras)
-    urls = [url for url in (config.database_url, config.redis_url, config.camera_redis_url, *gates, *cameras) if url]
+    urls = [url for url in (config.database_url, config.redis_url, config.camera_redis_url, *gates) if url]
     found = {
         config.web.secret_key,
         config.address_secret,
@@ -82,8 +82,7 @@ def secrets_of(config: SkycamConfig) -> list[str]:
         config.service.token,
         config.monitoring.dead_man_switch.url,
         *header_secrets(config.gates),
-        *sensor_secrets_of(config.sensors),
-        *setting_secrets_of(config),
+        *(text for name in ITEM_LISTS for item in getattr(config, name) for text in item.secrets()),
         *(text for url in urls for text in passwords_in(url)),
     }
     # A secret may be part of a longer one. Replaced first, it would leave the rest of the longer one readable.
@@ -194,6 +193,15 @@ def written_item(resource: Resource, item: Mapping[str, Any]) -> dict[str, Any]:
         if given.get(name)
     }
     return {**item, "settings": {**given, **hidden}} if hidden else dict(item)
+
+
+def secret_settings(resource: Resource, kind: str) -> list[str]:
+    """Nothing for a kind that does not exist."""
+    if kind not in resource.kind_table:
+        return []
+    found: Any = resource.settings_model(kind)
+    names: list[str] = found.secret_fields()
+    return names
 
 
 def setting_reference(noun: str, name: str, setting: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from core.registry import resolve
 from skycam_project.config.keys import Key, Section
-from skycam_project.config.lists import LISTED
 from skycam_project.config.model import KEYS, SkycamConfig, items_section, key_option, variable_of
 from skycam_project.config.redaction import (
     escape_references,
@@ -23,14 +23,22 @@ from skycam_project.config.redaction import (
     written_item,
     written_sensor,
 )
+from skycam_project.resources import IN_FILE, RESOURCES
 
 WRITTEN_ITEMS: dict[Key, Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("gates",): written_gate,
     ("cameras",): written_camera,
     ("sensors",): written_sensor,
-    **{(name,): partial(written_item, resource) for name, resource in LISTED.items() if resource.kinds},
 }
 """Lists whose items may contain secrets -> the function that hides them."""
+
+
+def hiding_function(key: Key) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+    """For the lists that the descriptions of resources have, those of their kinds' settings."""
+    if key[0] not in IN_FILE:
+        return WRITTEN_ITEMS.get(key)
+    resource = resolve(RESOURCES[key[0]])
+    return partial(written_item, resource) if resource.kinds else None
 
 
 def written_values(config: SkycamConfig) -> dict[Key, Any]:
@@ -60,7 +68,7 @@ def _written(config: SkycamConfig, key: Key) -> Any:
     items = config.written_lists.get(key)
     # As written: a header may refer to a variable with a secret.
     found = escape_references([_plain_item(item) for item in value]) if items is None else items
-    hide = WRITTEN_ITEMS.get(key)
+    hide = hiding_function(key)
     return [hide(item) if hide and isinstance(item, dict) else item for item in found]
 
 

@@ -17,9 +17,9 @@ from core.resources.fields import KindSettings
 from core.resources.kind_rows import KindRow
 from core.resources.resource import Resource
 from core.resources.values import Reference, marker_of
-from skycam_project.config.lists import secret_settings, singular
+from skycam_project.config.lists import singular
 from skycam_project.config.manager import ConfigFile
-from skycam_project.config.redaction import escape_references, setting_reference
+from skycam_project.config.redaction import escape_references, secret_settings, setting_reference
 from skycam_project.provisioning.rows import (
     HIDDEN_CHANGE,
     FieldChange,

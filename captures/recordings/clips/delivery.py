@@ -9,8 +9,6 @@ from typing import Any
 
 from cameras.runtime.spec import SLOW_PERCENT
 from cameras.spool.records import MAX_HOLES
-from captures.recordings.clips.answers import DeliveryBody
-from core.resources.resource import body_of
 from core.text.sentences import pluralize
 
 HOLE_REASONS = {
@@ -104,9 +102,6 @@ class Delivery:
     def delivered(self) -> Delivery:
         """Itself: `DeliveryBody` shows it, alone and of a clip."""
         return self
-
-    def body(self) -> dict[str, Any]:
-        return body_of(DeliveryBody, self)
 
     @property
     def rounded_stills_s(self) -> float:

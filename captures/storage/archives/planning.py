@@ -12,10 +12,12 @@ from django.db.models import Exists, OuterRef
 
 from captures.capturing.models import CaptureFile
 from captures.experiments.models import Experiment
+from captures.recordings.clips.answers import DeliveryBody
 from captures.recordings.clips.models import Clip, ClipHold
 from captures.roots.models import StorageClass, StorageRoot
 from captures.roots.roots import UnusableRoot, assigned_root
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
+from core.resources.resource import body_of
 from core.station_settings import archive_config
 from core.times.timestamps import stamp, stamp_or_none
 
@@ -130,7 +132,7 @@ def clip_facts(clip: Clip) -> dict[str, Any]:
         "ended": stamp(clip.ended_at),
         "frames": clip.frames,
         "lost_frames": clip.lost_frames,
-        **clip.delivered.body(),
+        **body_of(DeliveryBody, clip.delivered),
         "interrupted": clip.interrupted,
         "reason": clip.reason,
         "message": clip.message,
