@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +16,7 @@ from core.resources.fields import Fields
 from core.resources.resource import Operation, Resource
 from core.resources.table import columns_of, field_at
 from skycam_project.resources import RESOURCES
+from tests.harness.project import PROJECT
 
 ARGUMENTS = {
     "list": ["user"],
@@ -106,3 +111,18 @@ def test_a_row_is_found_by_a_field_of_the_answer(resource: Resource) -> None:
 
 def test_the_name_of_a_resource_is_its_name_in_the_table() -> None:
     assert {name: resolve(path).name for name, path in RESOURCES.items()} == {name: name for name in RESOURCES}
+
+
+START = """
+import django, sys
+django.setup()
+print(*[name for name in sys.modules if name.endswith(".resource")])
+"""
+
+
+def test_a_start_imports_no_description_of_a_resource(tmp_path: Path) -> None:
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "skycam_project.settings", "SKYCAM_DATA": str(tmp_path)}
+    found = subprocess.run(
+        [sys.executable, "-c", START], cwd=PROJECT, env=environment, check=True, capture_output=True, text=True
+    )
+    assert found.stdout.split() == []
