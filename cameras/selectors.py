@@ -60,6 +60,7 @@ def hidden_cameras(user: Any) -> list[Camera]:
 
 
 def hidden_ids(user: Any) -> set[UUID]:
+    """The ids of `hidden_cameras`, for conditions and comparisons."""
     return {camera.pk for camera in hidden_cameras(user)}
 
 

@@ -44,6 +44,7 @@ class Changes(Fields):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        # The validator of the class is built at its first use (`defer_build`), so from these fields.
         super().__pydantic_init_subclass__(**options)
         inherited = {name: about for name, about in cls.model_fields.items() if name not in cls.__annotations__}
         for name, about in inherited.items():

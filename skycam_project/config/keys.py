@@ -69,8 +69,8 @@ class Section(StrictModel):
 
 @dataclass(frozen=True, slots=True)
 class ItemsOf:
-    """The items of a list are sections of `skycam_project.config.lists`, which is imported for a file that has one:
-    the descriptions of resources take as long as all else of the configuration."""
+    """The items of a list are sections of `skycam_project.config.lists`. That module imports the descriptions of
+    resources, which slows a start down, so it is imported only for a file that has a list."""
 
     name: str
 
@@ -80,6 +80,7 @@ class ItemsOf:
         return found
 
     def read(self, items: Any) -> Any:
+        """The items as sections. ValidationError."""
         return resolve("skycam_project.config.lists.read_items")(self.name, items)
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -46,6 +46,7 @@ def singular(name: str) -> str:
 
 
 def set_values(settings: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    """The values of the named settings that are set, as texts."""
     return [str(settings[name]) for name in names if settings.get(name)]
 
 

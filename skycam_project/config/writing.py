@@ -34,7 +34,7 @@ WRITTEN_ITEMS: dict[Key, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 def hiding_function(key: Key) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
-    """For the lists that the descriptions of resources have, those of their kinds' settings."""
+    """For an item of the list, or None where items have no secrets. Those of resources hide the settings of kinds."""
     if key[0] not in IN_FILE:
         return WRITTEN_ITEMS.get(key)
     resource = resolve(RESOURCES[key[0]])
