@@ -1,4 +1,5 @@
-"""The states of an experiment. Without the descriptions of the API, which take time to import at each start."""
+"""What an experiment's row and its description share: the states, and the longest name. Each start imports it, so it
+imports no description."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The states of a copy. Without the descriptions of the API, which take time to import at each start."""
+"""The states of a copy. Each start imports them, so this imports no description."""
 
 from __future__ import annotations
 
