@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
-PATIENCE_S = 60
+PATIENCE_S = 120
 GUARDED = frozenset({
     "wait", "join", "get", "result", "communicate", "run", "check_output", "check_call", "wait_for", "timeout",
     "settimeout", "urlopen", "create_connection", "HTTPConnection", "recv", "acquire", "receive", "connect",

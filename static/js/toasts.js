@@ -11,7 +11,8 @@ const TONES = { info: "ok", warning: "warn" };
 const region = document.querySelector("#toasts");
 const more = region?.querySelector("[data-toasts-more]");
 const open = new Map();
-let folded = 0;
+/** The ids of those that were closed for want of space. */
+const folded = new Set();
 
 /** The name of the camera with this id, if this page shows it. */
 const nameOf = (camera) => document.querySelector(`#side-${CSS.escape(camera)} .name`)?.title ?? camera;
@@ -55,13 +56,14 @@ function closeLater(id, toast) {
 
 /** Closes the notice, unless it was replaced by a newer one. */
 export function closeToast(id, toast = open.get(id)) {
+  if (folded.delete(id)) showFolded();
   if (!toast || open.get(id) !== toast) return;
   open.delete(id);
   const hadFocus = toast.contains(document.activeElement);
   toast.remove();
   if (hadFocus)
     (region.querySelector("[data-toast-close]") ?? document.querySelector("#main a, #main button"))?.focus();
-  if (!open.size) folded = 0;
+  if (!open.size) folded.clear();
   showFolded();
 }
 
@@ -69,15 +71,15 @@ function foldOldest() {
   const calm = [...open].filter(([, toast]) => toast.closest("[role=status]"));
   for (const [id, toast] of [...calm, ...open]) {
     if (open.size <= MAX_SHOWN) break;
-    folded += 1;
     closeToast(id, toast);
+    folded.add(id);
   }
   showFolded();
 }
 
 function showFolded() {
-  more.hidden = !folded;
-  more.querySelector("a").textContent = `${folded} more in Events`;
+  more.hidden = !folded.size;
+  more.querySelector("a").textContent = `${folded.size} more in Events`;
 }
 
 document.addEventListener("click", (event) => {

@@ -40,7 +40,8 @@ let completeTo = loadedAt;
 /** From when on notices may be missing; null while none is. Those before the first status are. */
 let missedSince = loadedAt;
 let isReadingMissed = false;
-const announcedAlerts = new Set();
+/** Id of each announced alert -> what was said of it. */
+const announcedAlerts = new Map();
 const announcedEvents = new Set();
 
 const isPushed = () => pushed && !pollFailed && !isLost() && performance.now() - heardAt < SILENT_MS;
@@ -120,7 +121,7 @@ function noteMissed() {
   missedSince ??= Math.max(loadedAt, completeTo - MARGIN_MS);
 }
 
-/** Announces what came while no notice did, each once. Without an answer, and when the socket was cut before, the next
+/** Announces what came while no notice did. Without an answer, and when the socket was cut before, the next
  * status leads here again. */
 async function announceMissed() {
   if (isReadingMissed) return;
@@ -136,10 +137,9 @@ async function announceMissed() {
   try {
     const { alerts, events } = await readMissed(since);
     const open = new Set(alerts.map((alert) => alert.id));
-    for (const id of announcedAlerts) if (!open.has(id)) closeToast(id);
-    for (const alert of alerts)
-      if (Date.parse(alert.opened) >= since && !announcedAlerts.has(alert.id)) announceAlert(alert);
-    for (const event of events) if (!announcedEvents.has(event.id)) announceEnd(event);
+    for (const id of announcedAlerts.keys()) if (!open.has(id)) closeToast(id);
+    for (const alert of alerts) if (Date.parse(alert.opened) >= since) announceAlert(alert);
+    for (const event of events) announceEnd(event);
   } catch {
     missedSince = since;
   } finally {
@@ -147,13 +147,16 @@ async function announceMissed() {
   }
 }
 
+/** Once, and again when something else is said of it: the notice of what was read as missed may still arrive. */
 function announceAlert(alert) {
-  announcedAlerts.add(alert.id);
+  const said = JSON.stringify([alert.severity, sentenceOf(alert)]);
+  if (announcedAlerts.get(alert.id) === said) return;
+  announcedAlerts.set(alert.id, said);
   announce(alert.id, alert, "/events/");
 }
 
 function announceEnd(event) {
-  if (!ENDED.includes(event.kind)) return;
+  if (!ENDED.includes(event.kind) || announcedEvents.has(event.id)) return;
   announcedEvents.add(event.id);
   announce(event.id, event, `/sessions/${event.subject}/`);
 }

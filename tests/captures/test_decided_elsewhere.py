@@ -10,14 +10,15 @@ from pathlib import Path
 
 from tests.harness.postgresql import postgresql
 from tests.harness.project import PROJECT
+from tests.harness.waiting import PATIENCE_S
 
 
 def test_a_record_of_a_row_that_changes_meanwhile_is_neither_lost_nor_a_contradiction(tmp_path: Path) -> None:
     with postgresql() as address:
         done = subprocess.run(
             [sys.executable, "-m", "tests.harness.races.decided_capture_process", str(tmp_path)],
-            cwd=PROJECT, env={**os.environ, "DATABASE_URL": address}, capture_output=True, text=True, timeout=100,
-            check=False,
+            cwd=PROJECT, env={**os.environ, "DATABASE_URL": address}, capture_output=True, text=True,
+            timeout=PATIENCE_S, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

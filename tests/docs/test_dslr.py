@@ -14,6 +14,7 @@ from cameras.drivers.options import DriverSettings
 from tests.harness.documents.pages import page, section
 from tests.harness.documents.sources import code
 from tests.harness.project import PROJECT
+from tests.harness.waiting import PATIENCE_S
 
 PAGE = "docs/cameras/dslr.md"
 MESSAGES = re.findall(r"\*([^*]+)\*", section(PAGE, "Messages"))
@@ -37,6 +38,8 @@ def test_the_commands_that_stop_desktop_programs_are_those_of_the_message() -> N
 def test_the_command_attaches_cameras(tmp_path: Path) -> None:
     (line,) = re.findall(r"\.venv/bin/python (-m tests\.harness\.far_ends\.gphoto2_port\.build .*)", page(PAGE))
     words = shlex.split(line.replace("/tmp/desk", str(tmp_path)))
-    done = subprocess.run([sys.executable, *words], cwd=PROJECT, check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, *words], cwd=PROJECT, check=True, capture_output=True, text=True, timeout=PATIENCE_S
+    )
     assert f"IOLIBS={tmp_path}/iolibs" in done.stdout.splitlines()
     assert (tmp_path / "cameras").read_text() == "usb:001,004 6012345 battery=77\nusb:001,005 6012346\n"

@@ -20,6 +20,7 @@ from tests.harness.documents.pages import blocks, page, section
 from tests.harness.project import PROJECT
 from tests.harness.stations.command_line import run as skycam
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
+from tests.harness.waiting import PATIENCE_S
 
 PAGE = "docs/station/running.md"
 PAGES = [PAGE, "docs/station/several-hosts.md"]
@@ -60,7 +61,7 @@ class Backup:
 def run_block(script: str, data: Path, backup: Path) -> None:
     """Run a block of the page with other folders for data and backup."""
     here = script.replace("skycam-data", str(data)).replace("/mnt/backup", str(backup))
-    subprocess.run(["sh", "-euc", here], cwd=PROJECT, check=True, timeout=110)
+    subprocess.run(["sh", "-euc", here], cwd=PROJECT, check=True, timeout=PATIENCE_S)
 
 
 @pytest.fixture(scope="module")

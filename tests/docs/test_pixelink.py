@@ -12,6 +12,7 @@ from cameras.drivers.pixelink.driver import PixelinkSettings
 from tests.harness.documents.pages import page, section
 from tests.harness.documents.sources import code
 from tests.harness.project import PROJECT
+from tests.harness.waiting import PATIENCE_S
 
 PAGE = "docs/cameras/pixelink.md"
 MESSAGES = [quoted.replace("\n  ", " ") for quoted in re.findall(r"\*([^*]+)\*", section(PAGE, "Messages"))]
@@ -32,5 +33,5 @@ def test_each_quoted_message_exists() -> None:
 def test_the_command_installs_the_stand_in(tmp_path: Path) -> None:
     assert ".venv/bin/python -m tests.harness.far_ends.pixelink.build /tmp/sdk" in page(PAGE)
     command = [sys.executable, "-m", "tests.harness.far_ends.pixelink.build", str(tmp_path)]
-    subprocess.run(command, cwd=PROJECT, check=True, timeout=60)
+    subprocess.run(command, cwd=PROJECT, check=True, timeout=PATIENCE_S)
     assert {"cameras", "libPxLApi.so"} < {path.name for path in tmp_path.iterdir()}

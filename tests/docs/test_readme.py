@@ -14,7 +14,7 @@ import pytest
 from tests.harness.documents.pages import blocks, page
 from tests.harness.project import PROJECT
 from tests.harness.stations.shell import Shell
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 README = page("README.md")
 SCRIPTS = [*blocks("README.md", "sh"), *blocks("docs/first-hour.md", "sh")]
@@ -25,7 +25,9 @@ def make_output(*words: str) -> str:
     """The output of make, without the variables of a surrounding `make test`."""
     own = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     command = ["make", *words]
-    return subprocess.run(command, cwd=PROJECT, env=own, capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run(
+        command, cwd=PROJECT, env=own, capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    ).stdout
 
 
 def test_the_readme_begins_with_one_sentence_one_picture_and_two_commands() -> None:

@@ -21,7 +21,7 @@ from tests.harness.stations.http_client import PASSWORD
 from tests.harness.stations.station import MIGRATIONS_S
 from tests.harness.waiting import eventually
 
-pytestmark = [pytest.mark.prove, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.prove
 PAGE = "docs/station/several-hosts.md"
 COMMANDS, SETTINGS = blocks(PAGE, "sh"), blocks(PAGE, "ini")
 CREDENTIALS = json.dumps({"username": "admin", "password": PASSWORD})

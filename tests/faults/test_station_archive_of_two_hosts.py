@@ -15,8 +15,6 @@ from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-pytestmark = pytest.mark.timeout(400)
-
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[SharedStation]:

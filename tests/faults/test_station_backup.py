@@ -19,7 +19,6 @@ from tests.harness.waiting import PATIENCE_S, eventually
 
 PHRASE = {"SKYCAM_BACKUP__PASSPHRASE": "correct horse battery"}
 EXPIRE_LEASE = "UPDATE cameras_camerahost SET leased_until = NULL"
-pytestmark = pytest.mark.timeout(300)
 
 
 def answer(station: Station, *words: str) -> dict[str, Any]:

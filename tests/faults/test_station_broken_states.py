@@ -27,7 +27,7 @@ from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 PING_S = 10.0
 SIZE = "3g"
 """Of its disks: with less than 1 GB free a disk is nearly full."""

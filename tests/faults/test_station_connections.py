@@ -19,7 +19,6 @@ from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-pytestmark = pytest.mark.timeout(400)
 MOST = 4
 PARTS = {"web", "worker", "cameras", "jobs", "beat", "sensors"}
 AT_ONCE = 24

@@ -15,7 +15,6 @@ from tests.harness.stations.command_line import run
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-pytestmark = pytest.mark.timeout(400)
 CADENCE_S = 0.25
 RETRY_S = 60.0
 """After so long a part in a crash loop is started again."""

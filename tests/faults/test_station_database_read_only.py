@@ -15,7 +15,6 @@ from tests.harness.stations.http_client import Answer, HttpClient
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-pytestmark = pytest.mark.timeout(300)
 SESSION = {"exposure_us": 1000, "cadence_s": 0.5}
 
 

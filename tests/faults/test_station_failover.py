@@ -15,7 +15,6 @@ from tests.harness.scenarios.two_hosts import SharedDatabase
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-pytestmark = pytest.mark.timeout(600)
 PROGRAMME = {"exposure_us": 1000, "cadence_s": 0.5}
 
 

@@ -16,9 +16,7 @@ import pytest
 from tests.harness.scenarios.station_with_dome import SharedStation, dome_of, record_experiment, shared_station
 from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import Station
-from tests.harness.waiting import eventually
-
-pytestmark = pytest.mark.timeout(400)
+from tests.harness.waiting import PATIENCE_S, eventually
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +88,7 @@ def big(dome: Station, capture: dict[str, Any]) -> str:
 
 def begun(station: Station, path: str) -> http.client.HTTPConnection:
     """A download of which a megabyte was read."""
-    connection = http.client.HTTPConnection("127.0.0.1", station.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", station.port, timeout=PATIENCE_S)
     connection.request("GET", path, headers=station.api.authorization)
     answer = connection.getresponse()
     assert answer.status == 200

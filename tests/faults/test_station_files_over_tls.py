@@ -14,7 +14,6 @@ from tests.harness.scenarios.station_with_dome import SharedStation, dome_of, sh
 from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import Station
 
-pytestmark = pytest.mark.timeout(400)
 ENLARGE = """
 import os, sys
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")

@@ -21,7 +21,6 @@ from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import PATIENCE_S, eventually
 
-pytestmark = pytest.mark.timeout(600)
 LEASE_S = 60.0
 """A lease and the time until someone looks at it again."""
 

@@ -21,7 +21,6 @@ from tests.harness.waiting import PATIENCE_S, eventually
 
 KILL = "tests.harness.kills.move_process"
 PROJECT = Path(__file__).parents[2]
-pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

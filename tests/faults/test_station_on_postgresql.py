@@ -19,7 +19,7 @@ from tests.harness.stations.http_client import HttpClient
 from tests.harness.stations.station import Station
 from tests.harness.waiting import PATIENCE_S, eventually
 
-pytestmark = [pytest.mark.prove, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.prove
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-pytestmark = pytest.mark.timeout(400)
 ROOM = "600m"
 """More than the reserve of a disk."""
 

@@ -14,7 +14,6 @@ from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-pytestmark = pytest.mark.timeout(400)
 CADENCE_S = 0.5
 
 

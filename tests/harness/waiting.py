@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 """Longer than a busy machine takes for anything that needs no time of its own."""
 POLL_S = 0.02
 

@@ -75,7 +75,6 @@ async def test_all_viewers_of_a_quality_share_its_pictures(station: Station) -> 
     assert [number for number, times in encoded.items() if len(times) > 1] == []
 
 
-@pytest.mark.timeout(400)
 async def test_bad_viewers_cost_others_no_frame_no_capture_and_the_web_part_no_memory(
     station: Station, session: str
 ) -> None:
@@ -200,7 +199,6 @@ def lost_frames(station: Station) -> list[tuple[int]]:
 
 
 @pytest.mark.prove
-@pytest.mark.timeout(400)
 async def test_bad_viewers_cost_a_recording_no_frame_and_the_web_part_no_memory(station: Station) -> None:
     web = station.part("web")
     set_recording(station, "rolling")

@@ -17,6 +17,7 @@ from skycam_project.access.accounts import change_user
 from skycam_project.access.models import ApiToken, SignIn, User
 from tests.harness.clients.pages import text_of
 from tests.harness.project import PROJECT
+from tests.harness.waiting import PATIENCE_S
 
 PASSWORD = "a-long-night-of-stars"
 
@@ -238,6 +239,8 @@ def test_a_retry_later_answer_is_not_an_error_in_the_log(viewer: Any, caplog: py
 def test_a_station_behind_tls_passes_djangos_deployment_checks(tmp_path: Path) -> None:
     own = {"PATH": os.environ["PATH"], "SKYCAM_DATA": str(tmp_path), "SKYCAM_WEB__TLS": "true"}
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
-    done = subprocess.run(command, cwd=PROJECT, env=own, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, cwd=PROJECT, env=own, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "System check identified no issues (1 silenced).\n"

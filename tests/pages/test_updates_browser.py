@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -245,6 +245,35 @@ def test_a_storm_of_alerts_leaves_four_and_a_link(shown: Page, alerts: AlertProc
     [alerts.raise_alert(f"Disk {number} is full.", key=f"health.disk:{number}") for number in range(6)]
     expect(shown.get_by_role("link", name="2 more in Events")).to_be_visible()
     expect(shown.locator("#toasts .toast")).to_have_count(4)
+
+
+def test_alerts_that_arrive_twice_are_told_once(page: Page, alerts: AlertProcess) -> None:
+    """A page that has read what it missed gets the notices of it a moment later."""
+    told: list[Callable[[], None]] = []
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        def tell(message: str | bytes) -> None:
+            socket.send(message)
+            told.append(lambda: socket.send(message))
+
+        socket.connect_to_server().on_message(tell)
+
+    page.route_web_socket(re.compile("/ws/status/"), pass_on)
+    page.goto("/")
+    wait_for_notices(page, alerts)
+    told.clear()
+    [alerts.raise_alert(f"Disk {number} is full.", key=f"health.disk:{number}") for number in range(6)]
+    expect(page.get_by_role("link", name="2 more in Events")).to_be_visible()
+    [tell_again() for tell_again in told.copy()]
+    alerts.raise_alert("Disk 6 is full.", key="health.disk:6")
+    expect(page.get_by_role("link", name="3 more in Events")).to_be_visible()
+
+
+def test_the_link_counts_no_alert_that_is_over(shown: Page, alerts: AlertProcess) -> None:
+    [alerts.raise_alert(f"Disk {number} is full.", key=f"health.disk:{number}") for number in range(6)]
+    expect(shown.get_by_role("link", name="2 more in Events")).to_be_visible()
+    alerts.resolve("health.disk:0")
+    expect(shown.get_by_role("link", name="1 more in Events")).to_be_visible()
 
 
 def test_a_finished_session_is_told_once_and_leads_to_its_page(shown: Page, site: Site, alerts: AlertProcess) -> None:

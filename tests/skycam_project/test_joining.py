@@ -17,7 +17,7 @@ from tests.harness.stations.command_line import Ran, run
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-pytestmark = [pytest.mark.prove, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.prove
 
 
 @pytest.fixture(scope="module")

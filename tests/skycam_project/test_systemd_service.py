@@ -25,7 +25,7 @@ from skycam_project.systemd_service import (
 )
 from tests.harness.far_ends.systemd.machine import SystemdMachine
 from tests.harness.project import build_wheel
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 ROLES = ["station", "camera-host"]
 MOST_EXPOSED = 4.0
@@ -65,7 +65,7 @@ def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def analyze(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def test_systemd_accepts_the_unit(unit: Path) -> None:

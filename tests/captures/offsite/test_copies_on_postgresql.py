@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.harness.postgresql import postgresql
 from tests.harness.project import PROJECT
+from tests.harness.waiting import PATIENCE_S
 
 
 def outcome_of(race: str, folder: Path) -> Any:
@@ -18,8 +19,8 @@ def outcome_of(race: str, folder: Path) -> Any:
     with postgresql() as address:
         done = subprocess.run(
             [sys.executable, "-m", f"tests.harness.races.{race}", str(folder)],
-            cwd=PROJECT, env={**os.environ, "DATABASE_URL": address}, capture_output=True, text=True, timeout=100,
-            check=False,
+            cwd=PROJECT, env={**os.environ, "DATABASE_URL": address}, capture_output=True, text=True,
+            timeout=PATIENCE_S, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

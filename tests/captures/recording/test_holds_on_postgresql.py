@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.harness.postgresql import postgresql
 from tests.harness.project import PROJECT
+from tests.harness.waiting import PATIENCE_S
 
 
 def test_of_a_concurrent_hold_and_deletion_the_first_wins(tmp_path: Path) -> None:
@@ -18,7 +19,7 @@ def test_of_a_concurrent_hold_and_deletion_the_first_wins(tmp_path: Path) -> Non
             [sys.executable, "-m", "tests.harness.races.hold_process", str(tmp_path)],
             cwd=PROJECT, env={**os.environ, "DATABASE_URL": address, "CAMERA_CONFIG__SOFT_FLOOR_GB": "0",
                               "CAMERA_CONFIG__HARD_FLOOR_GB": "0"},
-            capture_output=True, text=True, timeout=100, check=False,
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -22,6 +22,7 @@ from skycam_project.cli.station import Station
 from tests.harness.migrations import migrate, returned_with
 from tests.harness.postgresql import own_server, postgresql
 from tests.harness.rows.readings import channel_of, write
+from tests.harness.waiting import PATIENCE_S
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 BEFORE, AFTER = ("monitoring", "0017_mentions"), ("monitoring", "0018_partitions_by_month")
@@ -145,12 +146,12 @@ def drop_beside_a_long_query() -> Any:
         with transaction.atomic():
             messages()
             begun.set()
-            ended.wait(60)
+            ended.wait(PATIENCE_S)
         connection.close()
 
     reader = threading.Thread(target=read)
     reader.start()
-    begun.wait(60)
+    begun.wait(PATIENCE_S)
     try:
         drop_partitions(EVENTS, NOW - timedelta(days=35))
         refused = ""

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from uuid import UUID
 
 from tests.harness.browsers.site import Site
+from tests.harness.waiting import PATIENCE_S
 
 SENSOR = UUID(int=7).hex
 CHANNELS = {1001: ("bus", "temperature"), 1002: ("lid", "temperature"), 1003: ("bus", "humidity")}
@@ -18,7 +19,7 @@ SECONDS = 1800
 @contextmanager
 def sensor_rows(site: Site) -> Iterator[None]:
     """The sensor `roof` with three channels, read each 2 s until now."""
-    with closing(sqlite3.connect(site.station.config.data / "skycam.sqlite3", timeout=60)) as connection:
+    with closing(sqlite3.connect(site.station.config.data / "skycam.sqlite3", timeout=PATIENCE_S)) as connection:
         with connection:
             _insert(connection)
         yield

@@ -208,8 +208,8 @@ class Station:
     def run(self, *words: str) -> str:
         """Run Python with this station's environment; returns its output."""
         done = subprocess.run(
-            [self.python, *words], env=self.environment, cwd=PROJECT, capture_output=True, text=True, timeout=110,
-            check=False,
+            [self.python, *words], env=self.environment, cwd=PROJECT, capture_output=True, text=True,
+            timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.harness.waiting import PATIENCE_S
+
 SOURCE = Path(__file__).with_name("client.c")
 
 
@@ -26,7 +28,7 @@ def run_night(
     """What it exchanged with the controller. AssertionError with its message if it failed."""
     program = folder / "client"
     build = ["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-pthread", str(SOURCE), "-o", str(program)]
-    subprocess.run(build, check=True, timeout=60)
+    subprocess.run(build, check=True, timeout=PATIENCE_S)
     arguments = ["127.0.0.1", str(command_port), str(status_port), str(round(delay_s * 1e6)), str(exposure_s)]
     done = subprocess.run([program, *arguments], timeout=120, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
