@@ -20,12 +20,15 @@ from skycam_project.launch.restart_journal import alert_key
 
 def part_problems() -> list[Finding]:
     """A finding for each part in a crash loop, or for a restored copy, which lacks most parts. Empty where no launcher
-    answers: then this process is not a part."""
+    answers: then this process is not a part.
+
+    A part that is tried is still in its crash loop: else a jobs part that fails each minute would tell the dead-man's
+    switch each minute that all is well."""
     host = settings.STATION.host
     if (copied := restored_copy.copied_from(settings.STATION.data)) is not None:
         return [Finding(restored_copy.pause_sentence(copied), host=host)]
     try:
-        parts = [part for part in part_rows(settings.STATION) if part.get("next_try_s") is not None]
+        parts = [part for part in part_rows(settings.STATION) if part["in_crash_loop"]]
     except LaunchError:
         return []
     return [

@@ -61,7 +61,8 @@ class State(StrEnum):
 
 class PartRow(TypedDict):
     """A part as `skycam ps` shows it. `since` is when its state began. `next_try_s` is the number of seconds until a
-    part in a crash loop is restarted; it is None in other states."""
+    part in a crash loop is restarted; it is None in other states. `in_crash_loop` is true from the exit that makes a
+    crash loop until the part has been healthy for a while: also while it is tried."""
 
     name: str
     pid: int | None
@@ -70,6 +71,7 @@ class PartRow(TypedDict):
     restarts: int
     reason: str
     next_try_s: int | None
+    in_crash_loop: bool
 
 
 class Output(Protocol):
@@ -174,9 +176,10 @@ class Part:
         self._restart_requested = False
         self._kill_reason = ""
         self._next_try = 0.0
+        self._in_crash_loop = False
 
     def row(self) -> PartRow:
-        in_crash_loop = self.state is State.CRASH_LOOP
+        waits = self.state is State.CRASH_LOOP
         return PartRow(
             name=self.name,
             pid=self.child.pid if self.child else None,
@@ -184,7 +187,8 @@ class Part:
             since=f"{self.since:%Y-%m-%dT%H:%M:%SZ}",
             restarts=self.restarts,
             reason=self.reason,
-            next_try_s=max(0, round(self._next_try - self._loop.time())) if in_crash_loop else None,
+            next_try_s=max(0, round(self._next_try - self._loop.time())) if waits else None,
+            in_crash_loop=self._in_crash_loop,
         )
 
     async def run_until_stopped(self) -> None:
@@ -299,6 +303,7 @@ class Part:
         await self.wait_until_running()
         # The task is cancelled when the run ends, so a shorter run does not get beyond this line.
         await asyncio.sleep(self._timings.healthy_s)
+        self._in_crash_loop = False
         self._reports.end_crash_loop(self.restarts)
 
     def _kill_run(self, run: int) -> None:
@@ -319,6 +324,7 @@ class Part:
         self._next_try = self._loop.time() + delay_s
         self._set_state(state)
         if state is State.CRASH_LOOP:
+            self._in_crash_loop = True
             self._reports.begin_crash_loop(self.reason)
         self._reports.record(self.reason, self.restarts, on_request=self._restart_requested)
         try:

@@ -178,6 +178,7 @@ class OwnProcess:
             restarts=0,
             reason="",
             next_try_s=None,
+            in_crash_loop=False,
         )
 
     async def restart(self) -> PartRow:

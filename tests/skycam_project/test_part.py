@@ -14,12 +14,12 @@ from core.heartbeat import FD_VARIABLE
 from skycam_project.config import load_config
 from skycam_project.launch.forks import ForkServer
 from skycam_project.launch.log_stream import LogStream
-from skycam_project.launch.part import Part, Timings
+from skycam_project.launch.part import Part, State, Timings
 from skycam_project.launch.parts import PARTS, PartKind, Plan
 from skycam_project.launch.restart_journal import RestartJournal
 from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 
-TIMINGS = Timings(start_s=PATIENCE_S, stop_s=0.5)
+TIMINGS = Timings(start_s=PATIENCE_S, stop_s=0.5, crash_loop_exits=1, healthy_s=0.1)
 PROGRAM = f"""
 import os, signal, sys
 os.read(int(sys.argv[1]), 1)
@@ -71,3 +71,20 @@ async def test_a_restarted_part_that_is_slow_to_start_is_not_killed_for_its_form
     asyncio.get_running_loop().call_later(TIMINGS.stop_s, supervised.let_start)
     row = await restart
     assert (row["pid"], row["restarts"]) == (second, 1)
+
+
+async def test_a_part_that_is_tried_is_in_its_crash_loop_until_it_is_healthy(supervised: Supervised) -> None:
+    part = supervised.part
+    part.ends_station = False
+    supervised.let_start()
+    await part.wait_until_running()
+    assert not part.row()["in_crash_loop"]
+    part.kill()
+    await part.wait_until(lambda: part.state is State.CRASH_LOOP)
+    assert part.row()["in_crash_loop"]
+    trying = asyncio.create_task(part.restart())
+    await supervised.pid_of_run(2)
+    assert (part.row()["state"], part.row()["in_crash_loop"]) == ("starting", True)
+    supervised.let_start()
+    await trying
+    await eventually_in_loop(lambda: not part.row()["in_crash_loop"], "it is healthy")
