@@ -95,7 +95,7 @@ class Run:
 
     def eventually_archived(self) -> Path:
         """The folder of its archive, once it is complete."""
-        eventually(lambda: self.body_when_there().get("state") == "archived", self.archive, takes_s=JOB_LOST_S)
+        eventually(lambda: self.body_when_there().get("state") == "archived", self.unfinished, takes_s=JOB_LOST_S)
         [folder] = self.archive()["folders"]
         return Path(folder["path"])
 
@@ -103,6 +103,10 @@ class Run:
         with suppress(*AWAY, Refused):
             return dict(self.station.api.ask("GET", f"experiments/{self.id}/"))
         return {}
+
+    def unfinished(self) -> tuple[dict[str, Any], Any]:
+        """Its archive, and the jobs of the station."""
+        return self.archive(), self.station.api.get("jobs/")["results"]
 
     def archive(self) -> dict[str, Any]:
         """Empty before there is one."""
