@@ -28,7 +28,8 @@ def part_problems() -> list[Finding]:
     if (copied := restored_copy.copied_from(settings.STATION.data)) is not None:
         return [Finding(restored_copy.pause_sentence(copied), host=host)]
     try:
-        parts = [part for part in part_rows(settings.STATION) if part["in_crash_loop"]]
+        # A launcher of an older version does not send it.
+        parts = [part for part in part_rows(settings.STATION) if part.get("in_crash_loop")]
     except LaunchError:
         return []
     return [

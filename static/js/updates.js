@@ -111,7 +111,7 @@ function receiveStatus({ cameras }) {
 function receiveEvents({ events, alerts }) {
   for (const alert of alerts) {
     if (alert.state === "open") announceAlert(alert);
-    else closeToast(alert.id);
+    else forget(alert.id);
   }
   for (const event of events) announceEnd(event);
   refresh();
@@ -137,7 +137,7 @@ async function announceMissed() {
   try {
     const { alerts, events } = await readMissed(since);
     const open = new Set(alerts.map((alert) => alert.id));
-    for (const id of announcedAlerts.keys()) if (!open.has(id)) closeToast(id);
+    for (const id of announcedAlerts.keys()) if (!open.has(id)) forget(id);
     for (const alert of alerts) if (Date.parse(alert.opened) >= since) announceAlert(alert);
     for (const event of events) announceEnd(event);
   } catch {
@@ -149,10 +149,16 @@ async function announceMissed() {
 
 /** Once, and again when something else is said of it: the notice of what was read as missed may still arrive. */
 function announceAlert(alert) {
-  const said = JSON.stringify([alert.severity, sentenceOf(alert)]);
+  const said = JSON.stringify([alert.severity, alert.message, alert.mentions]);
   if (announcedAlerts.get(alert.id) === said) return;
   announcedAlerts.set(alert.id, said);
   announce(alert.id, alert, "/events/");
+}
+
+/** An alert that is over. */
+function forget(id) {
+  announcedAlerts.delete(id);
+  closeToast(id);
 }
 
 function announceEnd(event) {
