@@ -43,6 +43,8 @@ let isReadingMissed = false;
 /** Id of each announced alert -> what was said of it. */
 const announcedAlerts = new Map();
 const announcedEvents = new Set();
+/** Ids of alerts of which a notice came after the page had asked for what it missed: the answer may be older. */
+const noticed = new Set();
 
 const isPushed = () => pushed && !pollFailed && !isLost() && performance.now() - heardAt < SILENT_MS;
 
@@ -110,6 +112,7 @@ function receiveStatus({ cameras }) {
 
 function receiveEvents({ events, alerts }) {
   for (const alert of alerts) {
+    if (isReadingMissed) noticed.add(alert.id);
     if (alert.state === "open") announceAlert(alert);
     else forget(alert.id);
   }
@@ -134,11 +137,12 @@ async function announceMissed() {
   }
   const since = missedSince;
   missedSince = null;
+  noticed.clear();
   try {
     const { alerts, events } = await readMissed(since);
     const open = new Set(alerts.map((alert) => alert.id));
-    for (const id of announcedAlerts.keys()) if (!open.has(id)) forget(id);
-    for (const alert of alerts) if (Date.parse(alert.opened) >= since) announceAlert(alert);
+    for (const id of announcedAlerts.keys()) if (!open.has(id) && !noticed.has(id)) forget(id);
+    for (const alert of alerts) if (Date.parse(alert.opened) >= since && !noticed.has(alert.id)) announceAlert(alert);
     for (const event of events) announceEnd(event);
   } catch {
     missedSince = since;

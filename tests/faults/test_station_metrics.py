@@ -167,8 +167,9 @@ def test_prometheus_and_status_agree_on_the_images_after_a_kill(
     before = eventually(lambda: prometheus.value(counted), "images are counted")
     kill(station, target)
     eventually(lambda: (prometheus.value(counted) or 0) > before + 3, "they are counted on")
-    # 503 while no process of the camera is ready: the stop is stored, and applies then.
-    assert station.api.post(to_be_stopped, {}).status in {200, 503}
+    # 503 while no process of the camera is ready, 504 while a busy machine is too slow: the stop is stored, and applies
+    # then.
+    assert station.api.post(to_be_stopped, {}).status in {200, 503, 504}
     eventually(lambda: station.api.get("cameras/simulated/status/")["session"] is None, "the session has ended")
 
     def numbers() -> list[Any]:

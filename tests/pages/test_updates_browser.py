@@ -79,6 +79,8 @@ OPEN_SOCKET = """() => {
     };
 }"""
 """They open again."""
+NO_TIMEOUT = "AbortSignal.timeout = () => new AbortController().signal;"
+"""Requests of the page wait for their answer as long as it takes."""
 AN_HOUR_LATER = "() => { const now = Date.now; Date.now = () => now() + 3600 * 1000; }"
 NOTIFICATIONS = """
 window.shown = [];
@@ -424,6 +426,29 @@ def test_an_alert_is_told_although_the_socket_was_cut_before_the_page_had_read_w
     eventually(lambda: page.evaluate("window.heard") > heard, "a status of the other socket")
     page.clock.run_for(STEP_MS)
     expect(toast(page, "loft")).to_be_visible()
+
+
+def test_an_answer_that_is_older_than_a_notice_changes_nothing_of_its_alert(
+    page: Page, site: Site, alerts: AlertProcess
+) -> None:
+    requests: list[Route] = []
+    page.add_init_script(NO_TIMEOUT)
+    page.route("**/api/v1/alerts/?**", lambda route: requests.append(route))
+    page.goto("/")
+    eventually(lambda: let_events_through(page) and requests, "the page asks for what it has missed")
+    wait_for_notices(page, alerts)
+    alerts.raise_alert("The roof is open.", key=ROOF)
+    expect(toast(page, "The roof is open.")).to_be_visible()
+    [roof] = [alert for alert in site.api.get("alerts/?state=open")["results"] if alert["key"] == ROOF]
+    alerts.resolve(ROOF)
+    expect(toast(page, "The roof is open.")).to_have_count(0)
+    alerts.raise_alert("The door is open.", key="test.door")
+    expect(toast(page, "The door is open.")).to_be_visible()
+    requests[0].fulfill(json={"results": [roof | {"id": "missed", "message": "The window is open."}, roof]})
+    expect(toast(page, "The window is open.")).to_be_visible()
+    expect(toast(page, "The roof is open.")).to_have_count(0)
+    expect(toast(page, "The door is open.")).to_be_visible()
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_a_toast_closes_when_its_alert_is_over(shown: Page, alerts: AlertProcess) -> None:

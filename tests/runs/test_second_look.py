@@ -52,6 +52,12 @@ def test_a_test_that_fails_again_alone_fails_the_run(tmp_path: Path) -> None:
     assert look.unstable == []
 
 
+def test_a_failure_is_printed_as_it_happens(tmp_path: Path) -> None:
+    look = Look(tmp_path, "fails", "passes")
+    assert f"FAILED {EXAMPLES}::test_that_fails in its call: AssertionError: it never works" in look.output
+    assert look.output.index("it never works") < look.output.index("= FAILURES =")
+
+
 def test_a_test_that_passes_twice_alone_is_unstable_and_is_said_with_its_output(tmp_path: Path) -> None:
     look = Look(tmp_path, "fails_at_first[one]")
     [found] = look.unstable

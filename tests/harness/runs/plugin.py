@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # Short: the path of a socket may have 107 characters.
         config.option.basetemp = config.option.basetemp or tempfile.mkdtemp(prefix="t")
         if file := config.getoption("failures"):
-            config.pluginmanager.register(FailureLog(Path(file)))
+            config.pluginmanager.register(FailureLog(Path(file), config))
     elif not is_inside_test():
         config.pluginmanager.register(Turns(place_of(worker_number(config))))
 
@@ -100,17 +100,28 @@ def pytest_collection_finish() -> None:
 
 
 class FailureLog:
-    """The failed tests of a run, with all that is known of the first failure of each."""
+    """The failed tests of a run, with all that is known of the first failure of each. Each is printed as it happens: a
+    run that is killed has then named them."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, config: pytest.Config) -> None:
         self.file = file
         self.failed: dict[str, str] = {}
+        self._config = config
 
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
             sections = [f"--- {title} ---\n{text}" for title, text in report.sections]
             output = "\n".join([f"in its {report.when}", report.longreprtext, *sections])
             self.failed.setdefault(report.nodeid, output)
+            self._print(report)
+
+    def _print(self, report: pytest.TestReport) -> None:
+        reporter: Any = self._config.pluginmanager.getplugin("terminalreporter")
+        crash = getattr(report.longrepr, "reprcrash", None)
+        reporter.ensure_newline()
+        reporter.write_line(f"FAILED {report.nodeid} in its {report.when}: {crash.message if crash else ''}"[:1000])
+        reporter.flush()
 
     def pytest_sessionfinish(self) -> None:
         self.file.write_text(json.dumps(self.failed, indent=1))

@@ -17,8 +17,9 @@ import pytest
 
 from tests.harness.kernel_names import KernelName
 
-WORKERS = 2 * (os.cpu_count() or 1)
-"""Of a run, and of all of a machine together. Tests wait for processes and disks about as long as they compute."""
+WORKERS = 3 * (os.cpu_count() or 1) // 2
+"""Of a run, and of all of a machine together. With three workers, whole stations use all of two cores; with four, a run
+takes as long (docs/measurements/tests.md), and each test waits longer for a processor."""
 LONGEST_S = 1800.0
 """A run that was stopped with Ctrl-Z must not keep the others waiting for ever; the longest file takes 12 min."""
 
