@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.harness.runs.plugin import PLAIN_STATION, shared_by
+from tests.harness.runs.shared import SHARED_STATIONS
 
 if TYPE_CHECKING:
     import redis
@@ -175,17 +179,34 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     broker.kill()
 
 
-@pytest.fixture(scope="session")
-def plain_station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+@pytest.fixture(scope="module")
+def plain_station(tmp_path_factory: pytest.TempPathFactory) -> Station:
     """A running station for all tests that neither kill its parts, nor configure it, nor fill it. Each adds cameras
     (`plain_station.cameras.added()`) and users of its own, and leaves the camera `simulated` connected and idle."""
     from tests.harness.stations.station import MANY_VIEWERS, Station
 
-    station = Station(tmp_path_factory.mktemp("plain") / "data", **MANY_VIEWERS)
-    try:
-        yield station.up_with_camera()
-    finally:
-        station.ensure_stopped()
+    @contextmanager
+    def running() -> Iterator[Station]:
+        station = Station(tmp_path_factory.mktemp("plain") / "data", **MANY_VIEWERS)
+        try:
+            yield station.up_with_camera()
+        finally:
+            station.ensure_stopped()
+
+    shared: Station = SHARED_STATIONS.get(PLAIN_STATION, running)
+    return shared
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_idle_station(request: pytest.FixtureRequest) -> None:
+    """End the shared stations that this file does not use."""
+    SHARED_STATIONS.end_others(shared_by(str(request.path)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_station_is_left() -> Iterator[None]:
+    yield
+    SHARED_STATIONS.end_others(None)
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.harness.runs.plugin import PAGES
+from tests.harness.runs.shared import SHARED_STATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,17 +20,22 @@ if TYPE_CHECKING:
     from tests.harness.browsers.site import Site
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A real station with two simulated cameras, one of them disabled, for all tests of pages. Each leaves it as it
     was, or with rows that no other test looks for."""
     from tests.harness.browsers.site import Site
 
-    site = Site(tmp_path_factory.mktemp("pages"))
-    try:
-        yield site.up()
-    finally:
-        site.station.ensure_stopped()
+    @contextmanager
+    def running() -> Iterator[Site]:
+        site = Site(tmp_path_factory.mktemp("pages"))
+        try:
+            yield site.up()
+        finally:
+            site.station.ensure_stopped()
+
+    shared: Site = SHARED_STATIONS.get(PAGES, running)
+    return shared
 
 
 @pytest.fixture

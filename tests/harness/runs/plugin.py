@@ -22,11 +22,12 @@ from tests.harness.runs.tiers import MARKERS, Tier, tiers_of
 from tests.harness.runs.turns import Turns, others_run, place_of
 
 CONTAIN = str(PROJECT / "scripts" / "contain.py")
+PLAIN_STATION, PAGES = "plain station", "pages"
 SHARED = {
-    "plain station": re.compile(r"\bplain_station: Station\b"),
-    "pages": re.compile(r"\b(site: Site|page: Page|chromium: Browser)\b"),
+    PLAIN_STATION: re.compile(r"\bplain_station: Station\b"),
+    PAGES: re.compile(r"\b(site: Site|page: Page|chromium: Browser)\b"),
 }
-"""A station that lives as long as a worker, and costs while it is idle, too -> the fixtures that use it."""
+"""A station of a worker that its next files use, too (shared.py) -> the fixtures that use it."""
 STATIONS = re.compile(r"tests\.harness\.(stations\.station|scenarios|kills)\b")
 """What files import that start stations."""
 
