@@ -7,9 +7,7 @@ The parts share its memory and start in tenths of a second (docs/decisions/launc
 
 from __future__ import annotations
 
-import fcntl
 import gc
-import json
 import os
 import runpy
 import socket
@@ -18,10 +16,12 @@ import time
 from importlib import import_module
 
 import django
-import setproctitle
 
 from core.parent_death import die_with_parent
-from skycam_project.launch.forks import Request
+from core.postgresql.application import PART_VARIABLE
+from skycam_project.launch import standby
+from skycam_project.launch.fork_request import Request, receive, replace_surroundings
+from skycam_project.launch.parts import parts_of
 
 PRELOADED = (
     "captures.files.host_files.server",
@@ -55,15 +55,13 @@ PRELOADED = (
     "uvicorn.loops.auto",
 )
 """What parts import while they start. None may start a thread or open a connection: a fork would copy half of it."""
-MOST_DESCRIPTORS = 8
-LONGEST_REQUEST = 1 << 17
 
 
 def serve(link: socket.socket, launcher: int) -> Request | None:
     """Answer requests. Returns in each new process, with what it is to run, and None when the launcher has ended."""
     while True:
-        message, descriptors, _, _ = socket.recv_fds(link, LONGEST_REQUEST, MOST_DESCRIPTORS)
-        if not message:
+        request, descriptors = receive(link)
+        if request is None:
             return None
         answer, answer_end = os.pipe()
         between = os.fork()
@@ -76,7 +74,6 @@ def serve(link: socket.socket, launcher: int) -> Request | None:
             link.close()
             for end in (answer, answer_end):
                 os.close(end)
-            request: Request = json.loads(message)
             become_child(launcher, between)
             replace_surroundings(request, descriptors)
             return request
@@ -95,20 +92,9 @@ def become_child(launcher: int, before: int) -> None:
     die_with_parent(launcher)
 
 
-def replace_surroundings(request: Request, descriptors: list[int]) -> None:
-    """Session, descriptors, environment and arguments as a new process would have them."""
-    os.setsid()
-    # First out of the way: the number of one may be the target of another.
-    above_all = max(request["targets"]) + 1
-    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, above_all) for descriptor in descriptors]
-    for descriptor in descriptors:
-        os.close(descriptor)
-    for source, target in zip(moved, request["targets"], strict=True):
-        os.dup2(source, target)
-        os.close(source)
-    os.environ.update(request["environment"])
-    sys.argv = [request["module"], *request["arguments"]]
-    setproctitle.setproctitle(request["title"])
+def parts_below(request: Request) -> list[str]:
+    name = request["environment"].get(PART_VARIABLE)
+    return parts_of(name) if name else []
 
 
 def preload() -> None:
@@ -141,4 +127,6 @@ if __name__ == "__main__":
     check_single_thread()
     # In a part this is the main program: it ends as one, with its status and all that runs at the end of Python.
     if part := serve(socket.socket(fileno=int(sys.argv[1])), os.getppid()):
+        # Before it has a thread.
+        part = standby.fork(len(parts_below(part))) or part
         runpy.run_module(part["module"], run_name="__main__", alter_sys=True)

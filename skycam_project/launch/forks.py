@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypedDict
+from typing import Protocol
 
-from core import heartbeat
 from skycam_project.launch.child import Child, Process, Start, executed
+from skycam_project.launch.fork_request import Fork
 
 MODULE = "skycam_project.launch.fork_server"
 FORK_SERVER = "fork-server"
@@ -19,17 +18,6 @@ FORK_SERVER = "fork-server"
 CLOSE_S = 2.0
 ANSWER_S = 10.0
 """How long a fork server that has answered before may take for the next answer. It needs some milliseconds."""
-
-
-class Request(TypedDict):
-    """`targets` are the numbers that the sent descriptors have in the new process. `environment` comes on top of that
-    of the fork server. `title` is what `ps` shows."""
-
-    title: str
-    module: str
-    arguments: list[str]
-    environment: dict[str, str]
-    targets: list[int]
 
 
 class ForkedProcess:
@@ -81,10 +69,10 @@ class ServerRun:
                 raise
         return cls(child, ours)
 
-    async def request_process(self, request: Request, descriptors: list[int]) -> bytes:
+    async def request_process(self, message: list[bytes], descriptors: list[int]) -> bytes:
         """The pid of the new process; empty when the server has ended instead."""
         try:
-            socket.send_fds(self._link, [json.dumps(request).encode()], descriptors)
+            socket.send_fds(self._link, message, descriptors)
             answer = await asyncio.get_running_loop().sock_recv(self._link, 32)
         except OSError:
             return b""
@@ -142,20 +130,12 @@ class ForkServer:
         self, title: str, command: Sequence[str], environment: Mapping[str, str], inherited_fds: Sequence[int] = ()
     ) -> Start:
         """`command` is `python -m MODULE ARGUMENTS`, `environment` what is added to that of the fork server."""
+        fork = Fork(title, command, environment, inherited_fds)
 
         async def start(output_end: int, heartbeat_end: int) -> Process:
-            _, _, module, *arguments = command
-            descriptors = [output_end, output_end, heartbeat_end, *inherited_fds]
-            request = Request(
-                title=title,
-                module=module,
-                arguments=arguments,
-                environment={**environment, heartbeat.FD_VARIABLE: str(heartbeat_end)},
-                targets=[1, 2, *descriptors[2:]],
-            )
             try:
                 async with self._one_at_a_time:
-                    process = ForkedProcess(await self._fork(request, descriptors))
+                    process = ForkedProcess(await self._fork(*fork.message(output_end, heartbeat_end)))
                     Child.running.add(process.pid)
             finally:
                 self._on_forked()
@@ -176,12 +156,12 @@ class ForkServer:
             if unfinished:
                 await self._kill_and_wait(self._run)
 
-    async def _fork(self, request: Request, descriptors: list[int]) -> int:
+    async def _fork(self, message: list[bytes], descriptors: list[int]) -> int:
         run = self._run if self._run and not self._run.ended.done() else await self._start()
         within_s = self._answer_s if run.has_answered else self._start_s
         try:
             async with asyncio.timeout(within_s):
-                answer = await run.request_process(request, descriptors)
+                answer = await run.request_process(message, descriptors)
         except TimeoutError:
             await self._kill_and_wait(run)
             raise OSError(f"the fork server did not answer within {within_s:g} s") from None

@@ -16,9 +16,10 @@ from typing import Any
 
 from core.heartbeat import send_heartbeats
 from core.text.names import readable
-from skycam_project.launch import control, preflight
-from skycam_project.launch.child import Child, Start, executed_module
-from skycam_project.launch.forks import Forks
+from skycam_project.launch import control, preflight, standby
+from skycam_project.launch.child import Child, Process, Start, executed_module
+from skycam_project.launch.fork_request import Fork
+from skycam_project.launch.forks import ForkedProcess, Forks
 from skycam_project.launch.part import Output, Part, PartRow, State, Timings
 from skycam_project.launch.parts import PARTS, Plan
 from skycam_project.launch.preflight import LaunchError
@@ -130,16 +131,25 @@ EARLIER_S = 1.0
 """By how much its own limit of a stop is shorter than that of the launcher above it."""
 
 
-class Executed:
-    """Executes each part. A fork server would be one process more, and a copy of this one has threads."""
+class Below:
+    """Starts parts below this process: one that stands by for each, afterwards by executing them. A fork server would
+    be one process more, and a copy of this one has threads."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
 
     def forked(
-        self, _title: str, command: Sequence[str], environment: Mapping[str, str], inherited_fds: Sequence[int] = ()
+        self, title: str, command: Sequence[str], environment: Mapping[str, str], inherited_fds: Sequence[int] = ()
     ) -> Start:
-        return executed_module(command, {**self._environment, **environment}, inherited_fds)
+        own = {**self._environment, **environment}
+        execute = executed_module(command, own, inherited_fds)
+        fork = Fork(title, command, own, inherited_fds)
+
+        async def start(output_end: int, heartbeat_end: int) -> Process:
+            pid = standby.start(fork, output_end, heartbeat_end)
+            return ForkedProcess(pid) if pid else await execute(output_end, heartbeat_end)
+
+        return start
 
 
 class OwnOutput:
@@ -230,7 +240,7 @@ class HostedParts:
     async def _run_until_stopped(self) -> BaseException | None:
         config, output = self._plan.config, OwnOutput()
         journal = RestartJournal(preflight.run_folder(config))
-        timings, starter = Timings.of(config), Executed(self._plan.environment)
+        timings, starter = Timings.of(config), Below(self._plan.environment)
         parts = {name: Part(name, self._plan, starter, timings, output, journal) for name in self._parts}
         running = RunningParts(parts, self._end)
         address = preflight.control_path(config, SOCKET)
