@@ -10,8 +10,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
-import setproctitle
-
 from core import heartbeat
 
 MOST_DESCRIPTORS = 8
@@ -60,6 +58,8 @@ def receive(link: socket.socket) -> tuple[Request | None, list[int]]:
 
 def replace_surroundings(request: Request, descriptors: list[int]) -> None:
     """Session, descriptors, environment and arguments as a new process would have them."""
+    import setproctitle  # of forked processes: the launcher, which imports this module, has no use for it
+
     os.setsid()
     # First out of the way: the number of one may be the target of another.
     above_all = max(request["targets"]) + 1

@@ -42,6 +42,7 @@ PRELOADED = (
     "django.db.models.sql.compiler",
     "kombu.transport.redis",
     "monitoring.sensor_host.host",
+    "setproctitle",
     "skycam_project.celery_extensions",
     "skycam_project.launch.first_start",
     "skycam_project.launch.health",

@@ -12,8 +12,6 @@ import resource
 import socket
 from typing import NamedTuple
 
-import setproctitle
-
 from core.parent_death import die_with_parent
 from skycam_project.launch.fork_request import Fork, Request, receive, replace_surroundings
 
@@ -58,6 +56,8 @@ def start(fork: Fork, output_end: int, heartbeat_end: int) -> int | None:
 
 
 def _wait(link: socket.socket) -> Request:
+    import setproctitle
+
     # Pipes and sockets of the parent would stay open after its end.
     os.closerange(3, link.fileno())
     os.closerange(link.fileno() + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])

@@ -111,9 +111,9 @@ TIERS: dict[Any, set[Tier]] = {
     slow: {Tier.STATIONS},
     long: {Tier.PROVE},
     promised: {Tier.FIRST},
-    a_property: {Tier.FIRST, Tier.STATIONS, Tier.PROVE},
+    a_property: {Tier.FIRST, Tier.PROVE},
     a_property_of_stations: {Tier.STATIONS, Tier.PROVE},
-    generated: {Tier.FIRST, Tier.STATIONS, Tier.PROVE},
+    generated: {Tier.FIRST, Tier.PROVE},
 }
 
 

@@ -140,6 +140,24 @@ def test_a_forked_part_that_is_killed_is_reaped_and_forked_again(station: Statio
     assert not psutil.pid_exists(part.pid)
 
 
+def test_a_part_below_the_worker_stands_by_and_after_a_kill_is_executed(station: Station) -> None:
+    """The worker has threads by then, and must not fork."""
+    station.part("worker").kill()
+    station.back_with("worker", "worker killed by SIGKILL")
+    sensors = station.part("sensors")
+    assert sensors.cmdline()[0] == "skycam sensors"
+    sensors.kill()
+    station.back_with("sensors", "sensors killed by SIGKILL")
+    assert "skycam_project.launch.below" in station.part("sensors").cmdline()
+
+
+def test_what_stands_by_ends_with_the_worker(station: Station) -> None:
+    below = [station.part(name) for name in ("cameras", "sensors")]
+    station.part("worker").kill()
+    eventually(lambda: not any(one.is_running() for one in below), "both have ended")
+    station.running_pids()
+
+
 def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Without variables, it has those of the tests."""
     return subprocess.run(

@@ -65,7 +65,7 @@ def test_a_place_of_secrets_is_hidden_in_a_value(value: dict[str, Any]) -> None:
     [
         "2026-03-01T20:15:00.123Z INFO captures.ingest: 3 files of yard at 12:30:01 with key=disk",
         "Port 18180 (web.port) is used by this station: http://127.0.0.1:18180/status/",
-        "The authors encompass: all of it. trespass=1",
+        "The authors surpass: all of it. trespass=1",
     ],
 )
 def test_an_ordinary_line_stays_as_it_is(line: str) -> None:

@@ -6,7 +6,7 @@
 | stations | `make test-stations` | all other tests of whole stations, and all that take longer |
 | prove | `make prove` | long runs; the first tier is timed |
 
-A property is checked in all three: with few examples, with all, and with a new seed.
+A property is checked with few examples by its run, and with all and a new seed by `make prove`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def tiers_of(item: pytest.Item) -> set[Tier]:
     if item.get_closest_marker("promise"):
         return {Tier.FIRST}
     tier = Tier.STATIONS if item.get_closest_marker("slow") or reaches(item, MANY_SECONDS) else Tier.FIRST
-    return {tier, Tier.STATIONS, Tier.PROVE} if is_property(item) else {tier}
+    return {tier, Tier.PROVE} if is_property(item) else {tier}
 
 
 def is_property(item: pytest.Item) -> bool:
