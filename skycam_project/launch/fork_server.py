@@ -94,6 +94,7 @@ def become_child(launcher: int, before: int) -> None:
 
 
 def parts_below(request: Request) -> list[str]:
+    """Names of the parts that the requested process will start."""
     name = request["environment"].get(PART_VARIABLE)
     return parts_of(name) if name else []
 

@@ -131,7 +131,7 @@ EARLIER_S = 1.0
 """By how much its own limit of a stop is shorter than that of the launcher above it."""
 
 
-class Below:
+class BelowWorker:
     """Starts parts below this process: one that stands by for each, afterwards by executing them. A fork server would
     be one process more, and a copy of this one has threads."""
 
@@ -141,9 +141,8 @@ class Below:
     def forked(
         self, title: str, command: Sequence[str], environment: Mapping[str, str], inherited_fds: Sequence[int] = ()
     ) -> Start:
-        own = {**self._environment, **environment}
-        execute = executed_module(command, own, inherited_fds)
-        fork = Fork(title, command, own, inherited_fds)
+        execute = executed_module(command, {**self._environment, **environment}, inherited_fds)
+        fork = Fork(title, command, environment, inherited_fds)
 
         async def start(output_end: int, heartbeat_end: int) -> Process:
             pid = standby.start(fork, output_end, heartbeat_end)
@@ -240,7 +239,7 @@ class HostedParts:
     async def _run_until_stopped(self) -> BaseException | None:
         config, output = self._plan.config, OwnOutput()
         journal = RestartJournal(preflight.run_folder(config))
-        timings, starter = Timings.of(config), Below(self._plan.environment)
+        timings, starter = Timings.of(config), BelowWorker(self._plan.environment)
         parts = {name: Part(name, self._plan, starter, timings, output, journal) for name in self._parts}
         running = RunningParts(parts, self._end)
         address = preflight.control_path(config, SOCKET)

@@ -2,14 +2,14 @@
 
 A process with threads must not fork, and to execute a part takes seconds of a processor for imports that the fork
 server has made already. So each part below has a process that waits here: a child of its parent, whose memory it
-shares. It serves one start. The next one, after its end, is executed (`running_parts.Below`). Linux only.
+shares. It serves one start. The next one, after its end, is executed (`running_parts.BelowWorker`). Linux only.
 """
 
 from __future__ import annotations
 
 import os
-import resource
 import socket
+from contextlib import suppress
 from typing import NamedTuple
 
 from core.parent_death import die_with_parent
@@ -50,7 +50,8 @@ def start(fork: Fork, output_end: int, heartbeat_end: int) -> int | None:
             try:
                 socket.send_fds(link, *fork.message(output_end, heartbeat_end))
             except OSError:
-                continue  # it has ended
+                os.waitpid(pid, 0)  # it has ended
+                continue
             return pid
     return None
 
@@ -59,8 +60,10 @@ def _wait(link: socket.socket) -> Request:
     import setproctitle
 
     # Pipes and sockets of the parent would stay open after its end.
-    os.closerange(3, link.fileno())
-    os.closerange(link.fileno() + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if descriptor > 2 and descriptor != link.fileno():
+            with suppress(OSError):  # that of the list itself
+                os.close(descriptor)
     setproctitle.setproctitle("skycam standby")
     request, descriptors = receive(link)
     if request is None:
