@@ -97,6 +97,7 @@ def test_a_schedule_backs_up_and_a_failure_is_an_alert(stations: list[Station], 
     assert open_alerts(station) == []
 
 
+@pytest.mark.prove
 def test_a_station_on_postgresql_comes_back_in_another_database(stations: list[Station], tmp_path: Path) -> None:
     with postgresql() as first, empty_database() as second:
         old = started(stations, tmp_path / "data", DATABASE_URL=first).up_with_camera()

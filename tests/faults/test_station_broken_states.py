@@ -248,7 +248,6 @@ def test_the_table_has_these_ten_states() -> None:
 QUICKLY_MADE = (
     "Another program keeps the database locked",
     "The storage root is not mounted",
-    "The broker is away",
     "The jobs part is in a crash loop",
 )
 """A long run makes the others too: each takes a minute or more of a busy machine."""

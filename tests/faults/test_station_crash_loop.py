@@ -11,6 +11,7 @@ import pytest
 from skycam_project.launch import restart
 from skycam_project.launch.parts import parts_of
 from tests.harness.kills.crash_loop import SOON, killed_on_each_start, looping
+from tests.harness.runs.tiers import further
 from tests.harness.stations.command_line import run
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
@@ -60,7 +61,7 @@ def others_than(station: Station, part: str) -> dict[str, int]:
     return {name: pid for name, pid in station.running_pids().items() if name not in {part, *parts_of(part)}}
 
 
-@pytest.mark.parametrize("part", ["valkey", "web", "jobs"])
+@pytest.mark.parametrize("part", ["jobs", *further("valkey", "web")])
 def test_a_part_in_a_crash_loop_costs_no_camera_and_no_session_and_comes_back(
     station: Station, session: str, part: str
 ) -> None:

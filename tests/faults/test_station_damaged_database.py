@@ -51,6 +51,7 @@ def doctor(station: Station) -> list[dict[str, str]]:
     return [one for one in found if one["check"] == "database" and one["state"] == "broken"]
 
 
+@pytest.mark.prove
 def test_damage_is_said_everywhere_and_its_records_are_ingested_from_the_sound_file(station: Station) -> None:
     with damaged_table(station.database.file, "captures_capture"):
         station.up_with_camera()

@@ -17,6 +17,7 @@ import pytest
 from captures.experiments.coverage import CONTINUOUS_S, FILING_S
 from tests.harness.documents.pages import blocks
 from tests.harness.kills.faults import kill
+from tests.harness.runs.tiers import further
 from tests.harness.scenarios.dslrs import Desk, DslrStation
 from tests.harness.stations.http_client import AWAY, Refused
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS
@@ -29,7 +30,6 @@ PRE_ROLL_S, POST_ROLL_S = 4, 2
 ENDS_THE_CAMERA = {"camera", "worker", "all"}
 JOB_LOST_S = 60.0
 """The lease of a job whose process was killed."""
-LONG = pytest.mark.prove
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_a_run_by_the_api_has_clips_of_all_of_it_and_stills_of_the_dslr(station:
     assert len(list(folder.glob("east/captures/*"))) >= 3
 
 
-@pytest.mark.parametrize("target", ["jobs", "all"])
+@pytest.mark.parametrize("target", ["all", *further("jobs")])
 def test_the_archive_is_made_whatever_is_killed_after_the_run(station: DslrStation, target: str) -> None:
     run = Run(station, "simulated", "second")
     run.do("start")
@@ -190,8 +190,8 @@ def test_the_command_line_of_the_document_runs_an_experiment(station: DslrStatio
     assert [note["text"] for note in shown["account"]["notes"]] == ["First drops at the lower edge."]
 
 
-@pytest.mark.parametrize("target", ["camera", "worker", "jobs", "web", "all"])
-@pytest.mark.parametrize("attempt", [0, *(pytest.param(number, marks=LONG) for number in range(1, 6))])
+@pytest.mark.parametrize("target", ["camera", "all", *further("worker", "jobs", "web")])
+@pytest.mark.parametrize("attempt", [0, *further(*range(1, 6))])
 def test_a_kill_in_the_middle_loses_nothing_and_is_stated(station: DslrStation, target: str, attempt: int) -> None:
     run = Run(station, "simulated")
     run.do("start")

@@ -14,6 +14,7 @@ from tests.harness.kills.client import Client
 from tests.harness.kills.faults import kill
 from tests.harness.kills.station_kills import PROMISED_S, KillTest
 from tests.harness.project import PROJECT
+from tests.harness.runs.tiers import further
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, NOTICES_HANGS, Station
 
 SUMMARY = PROJECT / "docs" / "measurements" / "kills.md"
@@ -46,13 +47,13 @@ def long_kill_test(tmp_path: Path) -> Iterator[KillTest]:
     yield from run_kill_test(tmp_path, MEASURING_S)
 
 
-@pytest.mark.parametrize("target", [CAMERA, "web", "valkey", "worker", "cameras", "launcher", "all"])
+@pytest.mark.parametrize("target", [CAMERA, "worker", "all", *further("web", "valkey", "cameras", "launcher")])
 def test_after_a_kill_captures_are_acknowledged_again(kill_test: KillTest, target: str) -> None:
     for _ in range(2):
         kill_test.kill(target)
 
 
-@pytest.mark.parametrize("part", ["worker", "cameras"])
+@pytest.mark.parametrize("part", ["cameras", *further("worker")])
 def test_a_camera_host_that_hangs_is_replaced(kill_test: KillTest, part: str) -> None:
     kill_test.client.wait_for_saves(more=5)
     kill_test.client.recovery_s(lambda: kill(kill_test.station, f"hung {part}"))

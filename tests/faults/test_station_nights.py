@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from tests.harness.kills.faults import kill, stopped
+from tests.harness.runs.tiers import further
 from tests.harness.stations.outside_broker import Broker, station_beside
 from tests.harness.stations.planned_runs import StationRun
 from tests.harness.stations.station import Station
@@ -18,7 +19,6 @@ from tests.harness.waiting import eventually
 CADENCE_S = 0.5
 PLANNED = 12
 UNTIL_STOPPED = 400
-LONG = pytest.mark.prove
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_a_run_begins_on_time_while_database_broker_web_worker_jobs_and_beat_are
 
 
 @pytest.mark.parametrize("before_s", [1.0, -2.0], ids=["before its window", "in its window"])
-@pytest.mark.parametrize("attempt", [0, *(pytest.param(number, marks=LONG) for number in range(1, 20))])
+@pytest.mark.parametrize("attempt", [0, *further(*range(1, 20))])
 def test_a_run_is_accounted_for_when_everything_is_killed(station: Station, before_s: float, attempt: int) -> None:
     run = run_of(station, begins_in_s=4.0)
     run.wait_until(run.begin - timedelta(seconds=before_s))

@@ -24,6 +24,7 @@ from scheduler.telescope.night.field_lists import FieldListContent, write_list
 from scheduler.telescope.night.night_programme import NightProgramme
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.far_ends.fast_controller import FastController
+from tests.harness.runs.tiers import further
 from tests.harness.scenarios.observatory import LATITUDE, longitude_of_midnight
 from tests.harness.waiting import PATIENCE_S, eventually
 
@@ -106,7 +107,7 @@ def night(tmp_path: Path, controller: FastController) -> Iterator[KilledNight]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+@pytest.mark.parametrize("state", [STATES[0], *further(*STATES[1:])], ids=lambda state: state.name)
 def test_a_kill_in_each_state_of_the_controller_repeats_no_field(
     night: KilledNight, controller: FastController, state: ControllerState
 ) -> None:

@@ -76,6 +76,7 @@ def drag_to(page: Page, hour: int, minute: int = 0) -> None:
     )
 
 
+@pytest.mark.prove
 def test_the_whole_night_is_reached_by_scrolling_in_a_bounded_page(gallery: Page, night: list[str]) -> None:
     seen: list[list[str]] = []
 

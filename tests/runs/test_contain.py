@@ -144,6 +144,7 @@ def check_end(run: ContainedRun, end: Callable[[ContainedRun], None], processes:
     assert [port for port in listening if is_listening(port)] == []
 
 
+@pytest.mark.prove
 def test_nothing_is_left_of_a_fixture_that_crashes(run: Callable[..., ContainedRun]) -> None:
     crashing = run(*PYTEST, f"{TESTS}::test_a_fixture_crashes")
     crashing.process.wait(2 * PATIENCE_S)

@@ -68,6 +68,7 @@ def test_a_test_that_passes_twice_alone_is_unstable_and_is_said_with_its_output(
     assert f"UNSTABLE {found['test']}\n{found['output']}" in look.output
 
 
+@pytest.mark.prove
 def test_more_than_two_unstable_tests_fail_the_run(tmp_path: Path) -> None:
     look = Look(tmp_path, "fails_at_first")
     assert look.status == 1, look.output

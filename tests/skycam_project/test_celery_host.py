@@ -21,12 +21,13 @@ BEFORE, WHILE_AWAY = 3, 20
 """Captures, of a session with one each second."""
 
 
-@pytest.fixture
-def parts(tmp_path: Path) -> Iterator[dict[str, Station]]:
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Station]]:
     """A station with a launcher for its broker and one for its web part, and none for its cameras."""
-    found = {name: Station(tmp_path / "data") for name in ("valkey", "web")}
+    folder = tmp_path_factory.mktemp("parts")
+    found = {name: Station(folder / "data") for name in ("valkey", "web")}
     found["valkey"].environment = found["web"].environment
-    found["web"].output_file = tmp_path / "web.out"
+    found["web"].output_file = folder / "web.out"
     with ExitStack() as stack:
         for station in found.values():
             stack.callback(station.ensure_stopped)
@@ -36,20 +37,33 @@ def parts(tmp_path: Path) -> Iterator[dict[str, Station]]:
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def station(parts: dict[str, Station]) -> Station:
     return parts["web"]
 
 
+@pytest.fixture(scope="module")
+def shared_host(station: Station, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CeleryHost]:
+    host = CeleryHost(station.environment, "main", tmp_path_factory.mktemp("host") / "worker.out")
+    yield host
+    host.ensure_stopped()
+
+
 @pytest.fixture
-def host(station: Station, tmp_path: Path) -> Iterator[CeleryHost]:
-    host = CeleryHost(station.environment, "main", tmp_path / "worker.out")
-    try:
-        host.start()
-        station.cameras.eventually_ready()
-        yield host
-    finally:
-        host.ensure_stopped()
+def host(shared_host: CeleryHost, station: Station) -> CeleryHost:
+    """It runs, and its camera is ready."""
+    if not shared_host.runs():
+        shared_host.start()
+    station.cameras.eventually_ready()
+    return shared_host
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Station:
+    """A station of which no part has run."""
+    station = Station(tmp_path / "data")
+    station.prepare()
+    return station
 
 
 def saved(station: Station, session: str) -> int:
@@ -119,6 +133,7 @@ def test_a_session_goes_on_while_the_pool_is_restarted(station: Station, host: C
     assert lost(end_of(station, session)) == []
 
 
+@pytest.mark.prove  # tests/skycam_project/test_camera_tasks.py asks a station with a launcher in each run
 def test_inspect_flower_and_the_page_hosts_agree_on_a_worker_without_a_launcher(
     station: Station, host: CeleryHost
 ) -> None:
@@ -158,21 +173,21 @@ def refusal(host: CeleryHost) -> str:
         host.ensure_stopped()
 
 
-def test_a_worker_of_a_restored_copy_is_refused(station: Station, tmp_path: Path) -> None:
-    (station.data / "copied-from").write_text("main, yesterday")
-    output = refusal(CeleryHost(station.environment, "main", tmp_path / "worker.out"))
+def test_a_worker_of_a_restored_copy_is_refused(prepared: Station, tmp_path: Path) -> None:
+    (prepared.data / "copied-from").write_text("main, yesterday")
+    output = refusal(CeleryHost(prepared.environment, "main", tmp_path / "worker.out"))
     assert "This station is a restored copy (of main, yesterday) and is paused" in output
 
 
-def test_a_worker_that_cannot_watch_its_parts_ends(station: Station, tmp_path: Path) -> None:
-    control_path(station.config, "cameras").mkdir()
-    output = refusal(CeleryHost(station.environment, "main", tmp_path / "worker.out"))
+def test_a_worker_that_cannot_watch_its_parts_ends(prepared: Station, tmp_path: Path) -> None:
+    control_path(prepared.config, "cameras").mkdir()
+    output = refusal(CeleryHost(prepared.environment, "main", tmp_path / "worker.out"))
     assert "This camera host ends: " in output
-    assert str(control_path(station.config, "cameras")) in output
+    assert str(control_path(prepared.config, "cameras")) in output
 
 
-def test_a_worker_with_the_name_of_another_host_is_refused(station: Station, tmp_path: Path) -> None:
-    dome = CeleryHost({**station.environment, "SKYCAM_HOST": "roof"}, "dome", tmp_path / "dome.out").start()
+def test_a_worker_with_the_name_of_another_host_is_refused(prepared: Station, tmp_path: Path) -> None:
+    dome = CeleryHost({**prepared.environment, "SKYCAM_HOST": "roof"}, "dome", tmp_path / "dome.out").start()
     assert dome.status() == 1
     assert (
         "was given the name dome, but this machine is the host roof (environment: SKYCAM_HOST). Start it with `-n roof`"

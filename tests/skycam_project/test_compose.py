@@ -135,7 +135,7 @@ def containers(tmp_path: Path) -> Iterator[Containers]:
         yield found
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_the_commands_of_the_containers_are_a_station_that_saves_captures(
     services: dict[str, Any], containers: Containers
 ) -> None:

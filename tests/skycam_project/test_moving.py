@@ -152,6 +152,7 @@ def test_a_record_names_a_file_elsewhere_and_no_other(tmp_path: Path) -> None:
     assert moved_url(tmp_path, tmp_path / "skycam.sqlite3") is None
 
 
+@pytest.mark.prove
 def test_a_station_that_does_not_start_on_the_new_database_says_how_to_go_back(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

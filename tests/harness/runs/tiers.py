@@ -14,6 +14,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 from hypothesis import is_hypothesis_test
 
 from tests.harness.runs.reach import reaches
@@ -37,6 +38,11 @@ MARKERS = (
     "generated: tries examples as a property does, though Hypothesis cannot tell",
     "promise(name): a whole station in the first tier, which shows one of PROMISES",
 )
+
+
+def further(*values: object) -> list[ParameterSet]:
+    """Values of a parameter that only `make prove` tries: the other runs have one of their kind."""
+    return [pytest.param(value, marks=pytest.mark.prove) for value in values]
 
 
 class Tier(StrEnum):

@@ -48,6 +48,14 @@ class StationCameras:
         assert answer.status == 201, answer
         return str(answer.body["id"])
 
+    def assert_lost_nothing(self, session: str) -> None:
+        """Of a stopped session: each planned capture has its outcome, and none has failed but the one that was exposed
+        when the stop came."""
+        ended = self.api.get(f"sessions/{session}/")
+        failed = self.api.get(f"captures/?session={session}&status=failed")["results"]
+        assert ended["planned"] == ended["saved"] + ended["failed"] + ended["skipped"], ended
+        assert [one["reason"] for one in failed] in ([], ["session_stopped"]), failed
+
     @contextmanager
     def added(self, kind: str = "simulated", **fields: Any) -> Iterator[str]:
         """The slug of a camera of its own, with small pictures, ready; it is removed at the end."""
