@@ -57,6 +57,7 @@ def test_one_archive_has_the_files_of_both_hosts(station: Station, dome: Station
     assert {file["host"] for file in json.loads(manifests[0])["files"]} == {"dome", "main"}
 
 
+@pytest.mark.prove
 def test_a_setting_brings_the_files_together_on_one_host(station: Station, dome: Station) -> None:
     answer = station.api.call("PATCH", "settings/", {"archive_config.gather_host": "main"})
     assert answer.status == 200

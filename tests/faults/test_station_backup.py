@@ -82,6 +82,7 @@ def open_alerts(station: Station) -> list[str]:
     return [message for (message,) in station.database.rows(found)]
 
 
+@pytest.mark.prove
 def test_a_schedule_backs_up_and_a_failure_is_an_alert(stations: list[Station], tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.write_text("a file where the folder should be")

@@ -108,6 +108,7 @@ def test_a_station_with_fewer_places_than_it_wants_is_slow_but_alive(tmp_path: P
         assert station.states() == {"running"}
 
 
+@pytest.mark.prove
 def test_connections_that_the_server_ends_come_back(tmp_path: Path, database: str, ask: Asked) -> None:
     with station_at(database, tmp_path, database) as station:
         ask(TERMINATE)

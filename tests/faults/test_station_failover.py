@@ -44,6 +44,7 @@ def pairs(tmp_path: Path) -> Iterator[Pairs]:
         yield Pairs(station, postgresql, redis)
 
 
+@pytest.mark.prove
 def test_a_session_goes_on_while_other_servers_take_over(pairs: Pairs) -> None:
     session = pairs.station.cameras.start_session(**PROGRAMME)
     eventually(lambda: pairs.account(session)["saved"] > 2, "it captures")

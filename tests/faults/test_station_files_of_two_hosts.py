@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.harness.runs.tiers import further
 from tests.harness.scenarios.station_with_dome import SharedStation, dome_of, record_experiment, shared_station
 from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import Station
@@ -122,7 +123,7 @@ def test_a_client_that_leaves_ends_the_hosts_connection(station: Station, dome: 
     eventually(lambda: clients_of(dome) == 0, "the host's connection is closed")
 
 
-@pytest.mark.parametrize("part", ["web", "files"])
+@pytest.mark.parametrize("part", ["files", *further("web")])
 def test_a_part_that_is_killed_while_a_file_passes_ends_the_download_and_leaves_nothing_hanging(
     part: str, station: Station, dome: Station, big: str
 ) -> None:

@@ -133,6 +133,7 @@ def kill_all(machine: Station) -> None:
     machine.status()
 
 
+@pytest.mark.prove
 def test_a_second_whole_machine_does_the_periodic_work_once_the_first_is_killed(
     station: Station, database: str, tmp_path: Path
 ) -> None:

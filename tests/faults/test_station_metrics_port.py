@@ -45,6 +45,7 @@ def test_a_station_whose_port_of_metrics_is_taken_works_and_says_so(new_station:
     assert "skycam_build_info" in HttpClient(station.metrics_port).request("GET", "/metrics").body
 
 
+@pytest.mark.prove
 def test_a_station_that_serves_no_metrics_opens_no_port(new_station: Callable[..., Station]) -> None:
     station = new_station(SKYCAM_MONITORING__PROMETHEUS__ENABLED="false").up_with_camera()
     with pytest.raises(AWAY):

@@ -15,7 +15,6 @@ import pytest
 
 from core.database_move import SENTENCE, is_being_moved
 from tests.harness.postgresql import empty_database
-from tests.harness.runs.tiers import further
 from tests.harness.stations.command_line import SKYCAM, run
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import PATIENCE_S, eventually
@@ -118,7 +117,8 @@ def test_a_move_that_is_killed_leaves_the_old_database_in_use_and_can_be_repeate
     assert station.api.get(f"captures/{saved['id']}/")["status"] == "saved"
 
 
-@pytest.mark.parametrize("point", ["after_record", *further("after_start")])
+@pytest.mark.prove
+@pytest.mark.parametrize("point", ["after_record", "after_start"])
 def test_a_move_that_is_killed_after_its_record_was_written_is_done(station: Station, url: str, point: str) -> None:
     kill_at(station, url, point)
     station.cameras.eventually_ready()

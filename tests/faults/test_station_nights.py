@@ -55,7 +55,7 @@ def test_a_run_is_accounted_for_when_everything_is_killed(station: Station, befo
     run.assert_accounted_for()
 
 
-@pytest.mark.parametrize("before_s", [0.3, -2.0], ids=["before its window", "in its window"])
+@pytest.mark.parametrize("before_s", [0.3, *further(-2.0)], ids=["before its window", "in its window"])
 def test_a_run_is_accounted_for_when_its_camera_process_is_killed(station: Station, before_s: float) -> None:
     run = StationRun(station, 4.0, CADENCE_S, UNTIL_STOPPED)
     run.wait_until(run.begin - timedelta(seconds=before_s))

@@ -93,6 +93,7 @@ def stored_in_bucket(server: int) -> list[bytes]:
     return sorted(found.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys)
 
 
+@pytest.mark.prove
 def test_a_bucket_that_is_down_for_a_while_and_corrupts_an_upload_gets_each_clip_whole(
     station: Station, proxy: FaultyProxy, server: int
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.harness.kills.recording_kills import RecordingStation
 from tests.harness.project import PROJECT
+from tests.harness.runs.tiers import further
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 
 TARGETS = ("camera", "worker", "all")
@@ -38,7 +39,7 @@ def long_recording(tmp_path: Path) -> Iterator[RecordingStation]:
     yield from recording_station(tmp_path)
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", [TARGETS[0], *further(*TARGETS[1:])])
 def test_recording_goes_on_after_a_kill(recording: RecordingStation, target: str) -> None:
     recording.kill(target)
 

@@ -135,6 +135,7 @@ def test_a_night_that_is_started_again_observes_what_is_left(
     assert comments(observatory, field_list) == [*before, "added later"]
 
 
+@pytest.mark.prove
 def test_a_night_that_starts_over_observes_all_again(
     observatory: Observatory, field_list: str, night: list[dict[str, Any]]
 ) -> None:
@@ -148,6 +149,7 @@ def test_a_night_that_starts_over_observes_all_again(
     assert again[2] == "darks"
 
 
+@pytest.mark.prove
 def test_a_list_that_is_observed_each_night_is_started_by_itself(
     observatory: Observatory, night: list[dict[str, Any]]
 ) -> None:

@@ -108,6 +108,7 @@ def test_a_warm_shutdown_ends_the_cameras_in_order(station: Station, host: Celer
     assert station.spools.inconsistencies() == []
 
 
+@pytest.mark.prove
 def test_no_frame_is_lost_while_the_broker_is_away(
     parts: dict[str, Station], station: Station, host: CeleryHost
 ) -> None:

@@ -18,6 +18,7 @@ import redis
 
 from skycam_project.launch import LaunchError, ps, restart
 from skycam_project.launch.parts import parts_of
+from tests.harness.runs.tiers import further
 from tests.harness.stations.command_line import run
 from tests.harness.stations.station import NOTICES_HANGS, SILENCE_S, WITH_SERVICE, Station
 from tests.harness.waiting import eventually
@@ -118,7 +119,7 @@ def core_limit(process: psutil.Process) -> tuple[str, ...] | None:
     return None
 
 
-@pytest.mark.parametrize("part", ["valkey", "web", "service", "worker", "cameras", "sensors", "jobs", "beat"])
+@pytest.mark.parametrize("part", ["valkey", "web", "worker", "cameras", *further("service", "sensors", "jobs", "beat")])
 def test_a_killed_part_is_restarted_and_the_others_keep_running(station: Station, part: str) -> None:
     before = station.running_pids()
     os.kill(before[part], signal.SIGKILL)
