@@ -13,6 +13,7 @@ from core.events.models import Event
 from tests.harness.project import PROJECT
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, session_records, write_records
+from tests.harness.runs.tiers import further
 from tests.harness.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,7 +60,7 @@ def test_an_ingest_killed_at_a_point_of_the_protocol_ingests_each_record_once(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lines", range(0, 430, 43))
+@pytest.mark.parametrize("lines", [0, 129, 258, *further(43, 86, 172, 215, 301, 344, 387)])
 def test_an_ingest_killed_between_two_lines_ingests_each_record_once(archive: Archive, lines: int) -> None:
     session = night(archive)
     assert ingest_until_killed(archive, "line", lines) == -9

@@ -246,7 +246,6 @@ def test_the_table_has_these_ten_states() -> None:
 
 
 QUICKLY_MADE = (
-    "Another program keeps the database locked",
     "The storage root is not mounted",
     "The jobs part is in a crash loop",
 )

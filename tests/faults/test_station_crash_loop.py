@@ -110,6 +110,7 @@ def test_a_part_in_a_crash_loop_is_tried_again(station: Station) -> None:
     eventually(lambda: station.parts()["beat"]["state"] == "running", "tried again", takes_s=RETRY_S)
 
 
+@pytest.mark.prove
 def test_a_crash_loop_whose_alert_cannot_be_written_is_in_the_log_and_on_the_command_line(station: Station) -> None:
     folder = station.data / "run" / "crash-loops"
     shutil.rmtree(folder, ignore_errors=True)
@@ -136,6 +137,7 @@ def test_a_launcher_killed_during_a_crash_loop_leaves_nothing_and_the_next_one_e
     eventually(lambda: alert(station, "jobs")[0] == "resolved", "the alert is over")  # type: ignore[index]
 
 
+@pytest.mark.prove
 def test_an_error_each_second_is_logged_once_and_then_counted(station: Station) -> None:
     station.cameras.eventually_ready()
     station.database.execute("DELETE FROM captures_storageassignment")

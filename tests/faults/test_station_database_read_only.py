@@ -15,6 +15,7 @@ from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
 SESSION = {"exposure_us": 1000, "cadence_s": 0.5}
+pytestmark = pytest.mark.prove
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,6 @@ def test_a_read_only_database_is_503_and_loses_no_capture(station: Station) -> N
     station.cameras.assert_lost_nothing(session)
 
 
-@pytest.mark.prove
 def test_an_outage_of_the_database_is_no_traceback_in_the_log(station: Station) -> None:
     with read_only(station):
         eventually(lambda: "The database does not answer" in station.log(), "the outage is in the log")

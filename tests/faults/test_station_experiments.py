@@ -190,7 +190,7 @@ def test_the_command_line_of_the_document_runs_an_experiment(station: DslrStatio
     assert [note["text"] for note in shown["account"]["notes"]] == ["First drops at the lower edge."]
 
 
-@pytest.mark.parametrize("target", ["camera", "all", *further("worker", "jobs", "web")])
+@pytest.mark.parametrize("target", ["all", *further("camera", "worker", "jobs", "web")])
 @pytest.mark.parametrize("attempt", [0, *further(*range(1, 6))])
 def test_a_kill_in_the_middle_loses_nothing_and_is_stated(station: DslrStation, target: str, attempt: int) -> None:
     run = Run(station, "simulated")

@@ -104,6 +104,7 @@ def clients_of(dome: Station) -> int:
     return sum(one.status == psutil.CONN_ESTABLISHED and one.laddr.port == dome.files_port for one in found)
 
 
+@pytest.mark.prove
 def test_a_big_file_passes_through_flat_memory(station: Station, big: str) -> None:
     web = station.part("web")
     before = web.memory_info().rss
@@ -117,6 +118,7 @@ def test_a_big_file_passes_through_flat_memory(station: Station, big: str) -> No
     assert most - before < 16 * MEGABYTE
 
 
+@pytest.mark.prove
 def test_a_client_that_leaves_ends_the_hosts_connection(station: Station, dome: Station, big: str) -> None:
     with closing(begun(station, big)):
         eventually(lambda: clients_of(dome) == 1, "the host sends")

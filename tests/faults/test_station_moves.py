@@ -21,6 +21,7 @@ from tests.harness.waiting import PATIENCE_S, eventually
 
 KILL = "tests.harness.kills.move_process"
 PROJECT = Path(__file__).parents[2]
+pytestmark = pytest.mark.prove
 
 
 @pytest.fixture
@@ -105,7 +106,6 @@ def test_a_station_moves_while_a_session_runs(station: Station, url: str) -> Non
 POINTS = [("after_mark", 0), ("after_lock", 0), ("after_table", 9), ("after_commit", 0), ("after_stop", 0)]
 
 
-@pytest.mark.prove
 def test_a_move_that_is_killed_leaves_the_old_database_in_use_and_can_be_repeated(station: Station, url: str) -> None:
     for point, passes in POINTS:
         kill_at(station, url, point, passes)
@@ -117,7 +117,6 @@ def test_a_move_that_is_killed_leaves_the_old_database_in_use_and_can_be_repeate
     assert station.api.get(f"captures/{saved['id']}/")["status"] == "saved"
 
 
-@pytest.mark.prove
 @pytest.mark.parametrize("point", ["after_record", "after_start"])
 def test_a_move_that_is_killed_after_its_record_was_written_is_done(station: Station, url: str, point: str) -> None:
     kill_at(station, url, point)

@@ -104,6 +104,7 @@ def small(tmp_path: Path, fresh: Station) -> Iterator[SmallDisk]:
     disk.close()
 
 
+@pytest.mark.prove
 def test_the_full_disk_of_one_host_stops_no_camera_of_another(
     station: Station, fresh: Station, small: SmallDisk
 ) -> None:

@@ -30,6 +30,7 @@ def inconsistencies_after(hosts: TwoHosts, faults: int) -> list[str]:
     return hosts.alpha.spools.inconsistencies() + hosts.frame_errors() + hosts.lost_of_written()
 
 
+@pytest.mark.prove
 @pytest.mark.timeout(900)
 def test_what_two_hosts_record_and_capture_survives_kills_of_their_parts(hosts: TwoHosts) -> None:
     assert inconsistencies_after(hosts, FEW) == []

@@ -151,6 +151,7 @@ def wait_for_the_rule_of_age(site: Site) -> None:
     eventually(lambda: decoy not in present(site), "the station deletes an old clip by itself", takes_s=60)
 
 
+@pytest.mark.prove
 def test_a_cleanup_is_planned_confirmed_and_leaves_what_is_pinned_or_held(
     page: Page, site: Site, old_clips: list[str]
 ) -> None:

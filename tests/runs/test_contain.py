@@ -129,6 +129,7 @@ def kill_worker_and_interrupt(run: ContainedRun) -> None:
     run.process.send_signal(signal.SIGINT)
 
 
+@pytest.mark.prove
 def test_nothing_is_left_of_a_worker_that_is_killed(run: Callable[..., ContainedRun]) -> None:
     check_end(run(*PYTEST, f"{TESTS}::test_servers_run"), kill_worker_and_interrupt, processes=10, ports=1)
 

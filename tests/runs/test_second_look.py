@@ -76,6 +76,7 @@ def test_more_than_two_unstable_tests_fail_the_run(tmp_path: Path) -> None:
     assert "3 unstable tests; at most 2 are allowed." in look.output
 
 
+@pytest.mark.prove
 def test_a_test_that_passes_once_and_fails_again_is_no_unstable_one(tmp_path: Path) -> None:
     look = Look(tmp_path, "fails_each_second_time")
     assert look.status == 1, look.output

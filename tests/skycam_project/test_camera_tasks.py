@@ -316,6 +316,7 @@ def sampled_hosts(station: Station) -> list[dict[str, Any]]:
     return found if all(host["parts"] for host in found) else []
 
 
+@pytest.mark.prove
 def test_inspect_flower_and_the_page_hosts_agree_on_what_runs(station: Station, dome: Station, tmp_path: Path) -> None:
     celery = CeleryHost(station.environment, "main", tmp_path / "celery.out")
     name = station.config.station.id

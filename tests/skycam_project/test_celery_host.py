@@ -124,6 +124,7 @@ def test_no_frame_is_lost_while_the_broker_is_away(
     assert host.runs()
 
 
+@pytest.mark.prove
 def test_a_session_goes_on_while_the_pool_is_restarted(station: Station, host: CeleryHost) -> None:
     session, camera = station.cameras.start_session(cadence_s=1), station.cameras.pid()
     eventually(lambda: saved(station, session) >= BEFORE)
@@ -134,7 +135,7 @@ def test_a_session_goes_on_while_the_pool_is_restarted(station: Station, host: C
     assert lost(end_of(station, session)) == []
 
 
-@pytest.mark.prove  # tests/skycam_project/test_camera_tasks.py asks a station with a launcher in each run
+@pytest.mark.prove
 def test_inspect_flower_and_the_page_hosts_agree_on_a_worker_without_a_launcher(
     station: Station, host: CeleryHost
 ) -> None:
@@ -158,6 +159,7 @@ def hosts_with_parts(station: Station) -> Callable[[], list[dict[str, Any]]]:
     return lambda: [row for row in station.api.get("hosts/")["results"] if row["parts"]]
 
 
+@pytest.mark.prove
 def test_a_second_worker_on_one_folder_is_refused(station: Station, host: CeleryHost, tmp_path: Path) -> None:
     second = CeleryHost(station.environment, "main", tmp_path / "second.out").start()
     assert second.status() == 1
@@ -174,12 +176,14 @@ def refusal(host: CeleryHost) -> str:
         host.ensure_stopped()
 
 
+@pytest.mark.prove
 def test_a_worker_of_a_restored_copy_is_refused(prepared: Station, tmp_path: Path) -> None:
     (prepared.data / "copied-from").write_text("main, yesterday")
     output = refusal(CeleryHost(prepared.environment, "main", tmp_path / "worker.out"))
     assert "This station is a restored copy (of main, yesterday) and is paused" in output
 
 
+@pytest.mark.prove
 def test_a_worker_that_cannot_watch_its_parts_ends(prepared: Station, tmp_path: Path) -> None:
     control_path(prepared.config, "cameras").mkdir()
     output = refusal(CeleryHost(prepared.environment, "main", tmp_path / "worker.out"))

@@ -94,7 +94,7 @@ def test_a_station_that_took_each_step_has_nothing_to_migrate() -> None:
 BEFORE = (("core", "0001_initial"), ("monitoring", "0004_camera_ids_of_events"))
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_the_settings_of_the_page_keep_their_values_while_their_model_moves(migrated_again: None) -> None:
     migrate(*BEFORE)("monitoring.StationSetting").create(key="camera_config.crf", value=20, changed_by="ada")
     migrate()
