@@ -15,7 +15,7 @@ PATIENCE_S = 120.0
 """Longer than a busy machine takes for anything that needs no time of its own."""
 POLL_S = 0.02
 LONGEST_POLL_S = 0.25
-"""Asked each 20 ms, a station needed half a core for its answers, and was later with what it was asked for."""
+"""A check costs a station an answer: asked each 20 ms, it uses a third of a core for them, which others wait for."""
 
 
 def eventually(condition: Callable[[], Any], what: object = "", takes_s: float = 0.0) -> Any:

@@ -49,8 +49,8 @@ class StationCameras:
         return str(answer.body["id"])
 
     def assert_lost_nothing(self, session: str) -> None:
-        """Of a stopped session: each planned capture has its outcome, and none has failed but the one that was exposed
-        when the stop came."""
+        """Each planned capture of a stopped session has its outcome, and only the one whose exposure the stop ended may
+        have failed."""
         ended = self.api.get(f"sessions/{session}/")
         failed = self.api.get(f"captures/?session={session}&status=failed")["results"]
         assert ended["planned"] == ended["saved"] + ended["failed"] + ended["skipped"], ended
